@@ -1,0 +1,76 @@
+// An HTTP request and response as the rest of the house sees them; Beast ends in front of this header.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <b24gate/core/error.hpp>
+#include <b24gate/core/text.hpp>
+
+namespace b24gate::server {
+
+struct Field {
+    std::string_view name;
+    std::string_view value;
+};
+
+/// One request. The views point into the session's buffers and hold until the response has been written; whoever
+/// keeps a request longer copies what it needs.
+struct Request {
+    std::string_view method;  ///< GET, POST or HEAD, as received
+    std::string_view target;  ///< origin-form, as received
+    std::vector<Field> fields;
+    std::string_view body;  ///< without transfer coding
+    std::string_view peer;  ///< the client's address without its port
+    bool tls = false;
+    bool keep_alive = true;
+    std::string id;  ///< the request id: the client's X-Request-ID when it is usable, else made here
+
+    /// The first field of that name, compared without case; empty when there is none.
+    [[nodiscard]] std::string_view field(std::string_view name) const noexcept {
+        for (const Field& f : fields)
+            if (core::iequals(f.name, name)) return f.value;
+        return {};
+    }
+};
+
+/// A body that is passed on while it arrives. Lives on the session's worker.
+class BodySource {
+public:
+    virtual ~BodySource() = default;
+    /// The next bytes, valid until the next call; empty at the end. An error means that the body is incomplete: the
+    /// session then breaks the connection, so that nobody takes the part for the whole.
+    virtual boost::asio::awaitable<core::Result<std::string_view>> read() = 0;
+};
+
+struct OwnedField {
+    std::string name;
+    std::string value;
+};
+
+/// One response. Content-Length, Transfer-Encoding, Connection and Date are the session's to write.
+struct Response {
+    unsigned status = 200;
+    std::vector<OwnedField> fields;
+    std::string body;
+    std::unique_ptr<BodySource> stream;          ///< instead of `body`
+    std::optional<std::uint64_t> stream_length;  ///< when known; else the stream is sent chunked
+    bool close = false;                          ///< end the connection behind this response
+
+    void set(std::string_view name, std::string value) {
+        for (OwnedField& f : fields)
+            if (core::iequals(f.name, name)) {
+                f.value = std::move(value);
+                return;
+            }
+        fields.push_back({std::string(name), std::move(value)});
+    }
+};
+
+}  // namespace b24gate::server

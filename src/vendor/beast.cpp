@@ -1,0 +1,2 @@
+// Beast, compiled once (BOOST_BEAST_SEPARATE_COMPILATION). Nothing else belongs here.
+#include <boost/beast/src.hpp>
