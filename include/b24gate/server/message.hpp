@@ -12,19 +12,18 @@
 
 #include <b24gate/core/error.hpp>
 #include <b24gate/core/text.hpp>
+#include <b24gate/net/field.hpp>
 
 namespace b24gate::server {
 
-struct Field {
-    std::string_view name;
-    std::string_view value;
-};
+using net::Field;
 
 /// One request. The views point into the session's buffers and hold until the response has been written; whoever
 /// keeps a request longer copies what it needs.
 struct Request {
     std::string_view method;  ///< GET, POST or HEAD, as received
-    std::string_view target;  ///< origin-form, as received
+    std::string_view target;  ///< origin-form; of an absolute-form the part behind the authority
+    std::string_view host;    ///< of the Host field or the absolute-form; empty in HTTP/1.0 without one
     std::vector<Field> fields;
     std::string_view body;  ///< without transfer coding
     std::string_view peer;  ///< the client's address without its port
@@ -34,9 +33,7 @@ struct Request {
 
     /// The first field of that name, compared without case; empty when there is none.
     [[nodiscard]] std::string_view field(std::string_view name) const noexcept {
-        for (const Field& f : fields)
-            if (core::iequals(f.name, name)) return f.value;
-        return {};
+        return net::find_field(fields, name);
     }
 };
 
