@@ -24,7 +24,7 @@ struct Request {
     std::string_view method;  ///< GET, POST or HEAD, as received
     std::string_view target;  ///< origin-form; of an absolute-form the part behind the authority
     std::string_view host;    ///< of the Host field or the absolute-form; empty in HTTP/1.0 without one
-    std::vector<Field> fields;
+    std::vector<net::Field> fields;
     std::string_view body;  ///< without transfer coding
     std::string_view peer;  ///< the client's address without its port
     bool tls = false;
