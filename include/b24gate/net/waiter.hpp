@@ -2,7 +2,7 @@
 #pragma once
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
@@ -17,6 +17,9 @@ namespace b24gate::net {
 template <class T>
 class Waiter {
 public:
+    /// `executor`: the waiting coroutine's.
+    explicit Waiter(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
     /// Provides the value; only the first call counts. Any thread. The coroutine goes on on its own executor, never
     /// inside of this call.
     void fulfil(T value) {
@@ -51,13 +54,13 @@ public:
 private:
     using Handler = boost::asio::any_completion_handler<void(T)>;
 
-    static void post(Handler handler, T value) {
-        auto executor = boost::asio::get_associated_executor(handler);
-        boost::asio::post(executor, [handler = std::move(handler), value = std::move(value)]() mutable {
+    void post(Handler handler, T value) {
+        boost::asio::post(executor_, [handler = std::move(handler), value = std::move(value)]() mutable {
             std::move(handler)(std::move(value));
         });
     }
 
+    boost::asio::any_io_executor executor_;
     std::mutex mutex_;
     Handler handler_;
     std::optional<T> value_;

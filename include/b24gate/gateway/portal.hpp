@@ -1,0 +1,91 @@
+// All that the gateway knows of one portal while it runs: where it is, its budget, who waits for it. A monitor: every
+// member may be called from any worker; one mutex guards the pure Admission inside, and is never held over I/O.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <variant>
+
+#include <b24gate/admission/admission.hpp>
+#include <b24gate/config/config.hpp>
+#include <b24gate/core/clock.hpp>
+#include <b24gate/net/waiter.hpp>
+#include <b24gate/net/worker.hpp>
+#include <b24gate/server/handler.hpp>
+#include <b24gate/upstream/target.hpp>
+
+namespace b24gate::gateway {
+
+struct Expired {};
+struct HungUp {};
+
+/// How a wait for budget ended.
+using Turn = std::variant<admission::Granted, admission::Refused, Expired, HungUp>;
+
+class Portal : public std::enable_shared_from_this<Portal> {
+public:
+    /// `owner`: the worker whose thread runs the portal's departure timer.
+    Portal(const config::Portal& config, upstream::Target target, net::Worker& owner, core::TimePoint now);
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] static std::uint64_t next_id() noexcept;
+
+    /// Waits until the call may be sent. `worker`: the caller's own. A caller that hangs up leaves the queue at once.
+    boost::asio::awaitable<Turn> admit(net::Worker& worker, server::Connection& connection,
+                                       admission::Submission submission);
+    /// The same for a call that the portal has refused for its rate or operating time; teaches `feedback` first.
+    boost::asio::awaitable<Turn> admit_again(net::Worker& worker, server::Connection& connection, std::uint64_t id,
+                                             const admission::Feedback& feedback);
+    /// The outcome of a granted call.
+    void record(std::uint64_t id, const admission::Feedback& feedback);
+
+    void reconfigure(const config::Portal& config, const upstream::Target& configured);
+
+    /// Where the portal is now, with a number that changes whenever it moves.
+    struct Location {
+        upstream::Target target;
+        std::uint64_t generation;
+    };
+    [[nodiscard]] Location location() const;
+    [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+    /// The portal was renamed. False: it is there already.
+    bool move_to(const upstream::Target& target);
+
+    [[nodiscard]] admission::Snapshot snapshot();
+    [[nodiscard]] admission::Quota quota();
+
+private:
+    using Wait = net::Waiter<Turn>;
+    boost::asio::awaitable<Turn> wait_for_turn(server::Connection& connection, std::uint64_t id,
+                                               std::shared_ptr<Wait> wait);
+    // With the mutex held:
+    void dispatch(admission::Turn turn);
+    void end_wait(std::uint64_t id, Turn turn);
+    void arm(core::TimePoint wake_at);
+
+    void on_timer();
+    void hang_up(std::uint64_t id);
+
+    const std::string name_;
+    net::Worker& owner_;
+    boost::asio::steady_timer timer_;  ///< touched only on the owner's thread
+
+    mutable std::mutex mutex_;
+    admission::Admission admission_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<Wait>> waiting_;
+    core::TimePoint armed_ = core::TimePoint::max();
+    upstream::Target configured_;
+    upstream::Target target_;
+    std::atomic<std::uint64_t> generation_{1};
+};
+
+/// The admission settings that a portal's config stands for.
+[[nodiscard]] admission::Settings admission_settings(const config::Portal& config);
+
+}  // namespace b24gate::gateway

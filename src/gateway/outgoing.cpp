@@ -1,0 +1,126 @@
+#include <b24gate/gateway/outgoing.hpp>
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include <b24gate/core/text.hpp>
+
+namespace b24gate::gateway {
+namespace {
+
+using bitrix::CallKind;
+
+/// Fields of the client that mean something to a portal and cannot change whom it sees.
+constexpr std::string_view forwarded_fields[] = {"Accept", "Accept-Language", "Content-Type", "User-Agent"};
+/// For files alone.
+constexpr std::string_view forwarded_for_files[] = {"Range", "If-Range", "If-None-Match", "If-Modified-Since"};
+
+/// A path segment of its own: everything but unreserved characters is escaped.
+void append_segment(std::string& out, std::string_view text) {
+    static constexpr char hex[] = "0123456789ABCDEF";
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                           c == '.' || c == '_' || c == '~';
+        if (plain) {
+            out += c;
+        } else {
+            out += '%';
+            out += hex[(static_cast<unsigned char>(c) >> 4) & 15];
+            out += hex[static_cast<unsigned char>(c) & 15];
+        }
+    }
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+    out += name;
+    out += ": ";
+    out += value;
+    out += "\r\n";
+}
+
+std::string_view last_segment(const bitrix::Call& call, bool in_path_form) {
+    switch (call.kind) {
+        case CallKind::download: return in_path_form ? "download/" : "download.json";
+        case CallKind::upload: return in_path_form ? "upload/" : "upload.json";
+        case CallKind::method: break;
+    }
+    return call.method;
+}
+
+}  // namespace
+
+std::string outgoing_target(const OutgoingFacts& facts) {
+    const bitrix::Call& call = facts.call;
+    std::string out = facts.target.base_path;
+    out += call.api == bitrix::Api::v3 ? "/rest/api/" : "/rest/";
+    const bool passthrough = facts.credential == nullptr;
+    const bool in_path = passthrough ? call.form == bitrix::UrlForm::webhook
+                                     : facts.credential->type == config::Credential::Type::webhook;
+    if (in_path) {
+        append_segment(out, passthrough ? call.user : facts.credential->user);
+        out += '/';
+        append_segment(out, passthrough ? call.key.reveal() : facts.credential->secret.reveal());
+        out += '/';
+    }
+    out += last_segment(call, in_path);
+    // .json and nothing mean the same to a portal; .xml does not.
+    if (call.suffix == bitrix::Suffix::xml) out += ".xml";
+    if (!call.query.empty()) {
+        out += '?';
+        out += call.query;
+    }
+    return out;
+}
+
+std::string outgoing_head(const OutgoingFacts& facts, std::string_view target) {
+    const bitrix::Call& call = facts.call;
+    std::string out;
+    out.reserve(512 + target.size());
+    out += call.send_as_post ? "POST " : "GET ";
+    out += target;
+    out += " HTTP/1.1\r\n";
+    append_field(out, "Host", facts.target.host_header);
+    const auto forward = [&](std::string_view name) {
+        const std::string_view value = net::find_field(facts.fields, name);
+        if (!value.empty()) append_field(out, name, value);
+        return !value.empty();
+    };
+    bool agent = false;
+    for (const std::string_view name : forwarded_fields) {
+        if (name == "Content-Type" && call.body().empty()) continue;
+        const bool there = forward(name);
+        agent = agent || (name == "User-Agent" && there);
+    }
+    // Portals answer requests without a name of the program with pages that are no answer (reference 1.3).
+    if (!agent) append_field(out, "User-Agent", "b24gate/" B24GATE_VERSION);
+    if (call.kind != CallKind::method) {
+        for (const std::string_view name : forwarded_for_files) forward(name);
+        append_field(out, "Referer", facts.target.origin + "/");
+    }
+    if (accepts_gzip(net::find_field(facts.fields, "Accept-Encoding"))) append_field(out, "Accept-Encoding", "gzip");
+    if (facts.credential == nullptr) forward("Authorization");
+    if (!facts.idempotency_key.empty()) append_field(out, "Idempotency-Key", facts.idempotency_key);
+    if (call.send_as_post) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", call.body().size());
+    out += "\r\n";
+    return out;
+}
+
+bool accepts_gzip(std::string_view accept_encoding) noexcept {
+    while (!accept_encoding.empty()) {
+        const std::size_t comma = accept_encoding.find(',');
+        const std::string_view item = core::trim(accept_encoding.substr(0, comma));
+        const std::size_t semicolon = item.find(';');
+        if (core::iequals(core::trim(item.substr(0, semicolon)), "gzip")) {
+            std::string_view weight =
+                semicolon == std::string_view::npos ? std::string_view{} : core::trim(item.substr(semicolon + 1));
+            // q=0, q=0.0, ...: refused in so many words
+            return !(weight.starts_with("q=0") && weight.find_first_of("123456789") == std::string_view::npos);
+        }
+        if (comma == std::string_view::npos) break;
+        accept_encoding.remove_prefix(comma + 1);
+    }
+    return false;
+}
+
+}  // namespace b24gate::gateway

@@ -1,0 +1,158 @@
+#include <b24gate/gateway/portal.hpp>
+
+#include <boost/asio/post.hpp>
+
+namespace b24gate::gateway {
+namespace {
+
+namespace asio = boost::asio;
+using core::Clock;
+using core::TimePoint;
+
+}  // namespace
+
+admission::Settings admission_settings(const config::Portal& config) {
+    admission::Settings settings;
+    settings.plan = config.plan;
+    settings.max_in_flight = config.max_in_flight;
+    settings.max_queue = config.max_queue;
+    return settings;
+}
+
+Portal::Portal(const config::Portal& config, upstream::Target target, net::Worker& owner, TimePoint now)
+    : name_(config.name),
+      owner_(owner),
+      timer_(owner.io),
+      admission_(admission_settings(config), now),
+      configured_(target),
+      target_(std::move(target)) {}
+
+std::uint64_t Portal::next_id() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+}
+
+asio::awaitable<Turn> Portal::admit(net::Worker& worker, server::Connection& connection,
+                                    admission::Submission submission) {
+    const std::uint64_t id = submission.id;
+    std::shared_ptr<Wait> wait;
+    {
+        const std::lock_guard lock(mutex_);
+        auto verdict = admission_.submit(std::move(submission), Clock::now());
+        if (auto* refused = std::get_if<admission::Refused>(&verdict)) co_return Turn(std::move(*refused));
+        if (std::holds_alternative<admission::Granted>(verdict)) co_return Turn(admission::Granted{});
+        wait = std::make_shared<Wait>(worker.io.get_executor());
+        waiting_.emplace(id, wait);
+        dispatch(admission_.next(Clock::now()));
+    }
+    co_return co_await wait_for_turn(connection, id, std::move(wait));
+}
+
+asio::awaitable<Turn> Portal::admit_again(net::Worker& worker, server::Connection& connection, std::uint64_t id,
+                                          const admission::Feedback& feedback) {
+    std::shared_ptr<Wait> wait;
+    {
+        const std::lock_guard lock(mutex_);
+        auto verdict = admission_.requeue(id, feedback, Clock::now());
+        if (auto* refused = std::get_if<admission::Refused>(&verdict)) {
+            dispatch(admission_.next(Clock::now()));
+            co_return Turn(std::move(*refused));
+        }
+        if (std::holds_alternative<admission::Queued>(verdict)) {
+            wait = std::make_shared<Wait>(worker.io.get_executor());
+            waiting_.emplace(id, wait);
+        }
+        dispatch(admission_.next(Clock::now()));
+    }
+    if (!wait) co_return Turn(admission::Granted{});
+    co_return co_await wait_for_turn(connection, id, std::move(wait));
+}
+
+asio::awaitable<Turn> Portal::wait_for_turn(server::Connection& connection, std::uint64_t id,
+                                            std::shared_ptr<Wait> wait) {
+    connection.watch_hangup([this, id] { hang_up(id); });
+    Turn turn = co_await wait->wait();
+    connection.unwatch_hangup();
+    co_return turn;
+}
+
+void Portal::record(std::uint64_t id, const admission::Feedback& feedback) {
+    const std::lock_guard lock(mutex_);
+    admission_.record(id, feedback, Clock::now());
+    if (admission_.waiting() != 0 || !waiting_.empty()) dispatch(admission_.next(Clock::now()));
+}
+
+void Portal::hang_up(std::uint64_t id) {
+    const std::lock_guard lock(mutex_);
+    if (!admission_.cancel(id, Clock::now())) return;
+    end_wait(id, Turn(HungUp{}));
+    dispatch(admission_.next(Clock::now()));
+}
+
+void Portal::dispatch(admission::Turn turn) {
+    for (const std::uint64_t id : turn.granted) end_wait(id, Turn(admission::Granted{}));
+    for (const std::uint64_t id : turn.expired) end_wait(id, Turn(Expired{}));
+    for (auto& [id, refused] : turn.refused) end_wait(id, Turn(std::move(refused)));
+    if (turn.wake_at) arm(*turn.wake_at);
+}
+
+void Portal::end_wait(std::uint64_t id, Turn turn) {
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) return;
+    found->second->fulfil(std::move(turn));
+    waiting_.erase(found);
+}
+
+void Portal::arm(TimePoint wake_at) {
+    if (wake_at >= armed_) return;  // the timer that is set comes first and will arm anew
+    armed_ = wake_at;
+    asio::post(owner_.io, [self = shared_from_this(), wake_at] {
+        self->timer_.expires_at(wake_at);
+        self->timer_.async_wait([self](boost::system::error_code error) {
+            if (!error) self->on_timer();
+        });
+    });
+}
+
+void Portal::on_timer() {
+    const std::lock_guard lock(mutex_);
+    armed_ = TimePoint::max();
+    dispatch(admission_.next(Clock::now()));
+}
+
+void Portal::reconfigure(const config::Portal& config, const upstream::Target& configured) {
+    const std::lock_guard lock(mutex_);
+    admission_.reconfigure(admission_settings(config), Clock::now());
+    if (configured_ != configured) {
+        configured_ = configured;
+        target_ = configured;
+        ++generation_;
+    }
+    dispatch(admission_.next(Clock::now()));
+}
+
+Portal::Location Portal::location() const {
+    const std::lock_guard lock(mutex_);
+    Location location{target_, generation_};
+    return location;
+}
+
+bool Portal::move_to(const upstream::Target& target) {
+    const std::lock_guard lock(mutex_);
+    if (target_ == target) return false;
+    target_ = target;
+    ++generation_;
+    return true;
+}
+
+admission::Snapshot Portal::snapshot() {
+    const std::lock_guard lock(mutex_);
+    return admission_.snapshot(Clock::now());
+}
+
+admission::Quota Portal::quota() {
+    const std::lock_guard lock(mutex_);
+    return admission_.quota(Clock::now());
+}
+
+}  // namespace b24gate::gateway
