@@ -4,6 +4,9 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
+# Debian's own, which python3-pytest belongs to; another one may stand before it in the PATH.
+python=/usr/bin/python3
+
 say() { printf '%s\n' "$*"; }
 
 die() {
