@@ -38,6 +38,9 @@ public:
     /// For metric labels: whether the name is one that is known to exist (bounded set).
     [[nodiscard]] bool known(std::string_view method) const;
 
+    /// Streams a file's bytes instead of a JSON envelope (CallFacts::raw_answer): downloads, generated documents.
+    [[nodiscard]] bool file_answer(std::string_view method) const;
+
 private:
     std::vector<std::string> reads_, repeatable_;
 };
