@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import queue
+import random
 import signal
 import socket
 import ssl
@@ -195,15 +196,21 @@ def parse_address(text: str) -> Tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def some_address() -> Tuple[str, int]:
+    """A loopback address that nobody else calls from, so that one test's wrong keys slow no other test down."""
+    return f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}", 0
+
+
 def request(address: Tuple[str, int], method: str, path: str, body: Optional[bytes] = None,
             headers: Optional[Dict[str, str]] = None, context: Optional[ssl.SSLContext] = None,
-            timeout: float = 20) -> Response:
+            timeout: float = 20, source: Optional[str] = None) -> Response:
     """One request on a connection of its own; the target and the body leave as given."""
     timeout *= PATIENCE
+    origin = (source, 0) if source else some_address()
     if context:
-        connection = http.client.HTTPSConnection(*address, timeout=timeout, context=context)
+        connection = http.client.HTTPSConnection(*address, timeout=timeout, context=context, source_address=origin)
     else:
-        connection = http.client.HTTPConnection(*address, timeout=timeout)
+        connection = http.client.HTTPConnection(*address, timeout=timeout, source_address=origin)
     try:
         return request_on(connection, method, path, body, headers)
     finally:
@@ -230,7 +237,7 @@ class Raw:
     """A connection for bytes that no client library would send."""
 
     def __init__(self, address: Tuple[str, int], timeout: float = 10):
-        self.socket = socket.create_connection(address, timeout=timeout * PATIENCE)
+        self.socket = socket.create_connection(address, timeout * PATIENCE, some_address())
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 

@@ -1,11 +1,11 @@
 """Who may call what; a refusal tells nothing about what else there is."""
 import json
+import time
 import urllib.parse
 
 import pytest
 
-from harness import KEY, OTHER_KEY, Gate, config_text, request
-from portal import FakePortal
+from harness import KEY, OTHER_KEY, PATIENCE, Gate, config_text, request
 
 WRONG_KEYS = ["nonsense", "b24g_" + "x" * 43, KEY[:-1], KEY + "0", KEY.upper(), "%00", "*", ".."]
 
@@ -160,3 +160,18 @@ def test_addresses(start, portal):
     assert (answer.status, answer.code) == (403, "GATEWAY_FORBIDDEN")
     gate = start(config_text(portal.url, client='addresses = ["127.0.0.0/8"]'))
     assert gate.call("profile", {}).status == 200
+
+
+def test_guessing_keys_gets_slow_and_right_keys_do_not(gate, portal):
+    source = "127.77.77.77"
+    times = []
+    for i in range(13):
+        before = time.monotonic()
+        answer = request(gate.data, "POST", f"/rest/1/b24g_guess{i}/profile", b"", source=source)
+        times.append(time.monotonic() - before)
+        assert answer.status == 401, answer
+    assert times[-1] > 0.4, times  # it doubles: the wait for the last is far above what any answer takes
+    before = time.monotonic()
+    assert request(gate.data, "POST", f"/rest/1/{KEY}/profile", b"", source=source).status == 200
+    assert time.monotonic() - before < times[-1] + 0.3 * PATIENCE
+    assert len(portal.received) == 1
