@@ -165,13 +165,13 @@ def test_addresses(start, portal):
 def test_guessing_keys_gets_slow_and_right_keys_do_not(gate, portal):
     source = "127.77.77.77"
     times = []
-    for i in range(13):
+    for i in range(24):  # each worker counts for itself
         before = time.monotonic()
         answer = request(gate.data, "POST", f"/rest/1/b24g_guess{i}/profile", b"", source=source)
         times.append(time.monotonic() - before)
         assert answer.status == 401, answer
-    assert times[-1] > 0.4, times  # it doubles: the wait for the last is far above what any answer takes
+    assert max(times) > 0.2, times
     before = time.monotonic()
     assert request(gate.data, "POST", f"/rest/1/{KEY}/profile", b"", source=source).status == 200
-    assert time.monotonic() - before < times[-1] + 0.3 * PATIENCE
+    assert time.monotonic() - before < 0.2 * PATIENCE
     assert len(portal.received) == 1
