@@ -32,7 +32,7 @@ enum class KeyPlace { none, path, query, body, bearer };
 /// One command inside a client's batch.
 struct BatchCommand {
     std::string key;     ///< v2: the name in `cmd`; v3: the index, or the alias in `as`
-    std::string method;  ///< as written
+    std::string method;  ///< as written; the whole command when it names no plain method (see is_method_name)
 };
 
 struct RawCall {
@@ -51,7 +51,7 @@ struct Call {
     UrlForm form = UrlForm::application;
     CallKind kind = CallKind::method;
     Suffix suffix = Suffix::none;
-    std::string user;          ///< the segment before the key; empty in the application form
+    std::string user;          ///< before the key, percent-decoded; empty in the application form
     std::string method;        ///< as it came, without suffix; empty for signed links
     std::string method_lower;  ///< for tables and policy
     KeyPlace key_place = KeyPlace::none;
@@ -62,7 +62,9 @@ struct Call {
     std::optional<std::string> rewritten_body;  ///< set when credential fields had to be removed from it
     bool send_as_post = false;  ///< POST, or a GET that carries a body (a portal ignores the body of a GET)
     bool is_batch = false;
-    std::vector<BatchCommand> commands;  ///< of a batch: all that the portal could read as a command
+    /// Of a batch: all that a portal could read as a command, also more than 50. A key may stand twice: the last one is
+    /// what a portal answers under it.
+    std::vector<BatchCommand> commands;
     bool batch_halt = false;
 
     /// What is forwarded.
