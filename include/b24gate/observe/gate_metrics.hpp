@@ -1,0 +1,142 @@
+// Every metric of b24gate, declared in one place (docs/metrics.md is the reference; a test keeps the two equal), and
+// the series of a portal or client gathered so that the request path looks nothing up. Any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <b24gate/bitrix/outcome.hpp>
+#include <b24gate/config/config.hpp>
+#include <b24gate/core/clock.hpp>
+#include <b24gate/observe/metrics.hpp>
+
+namespace b24gate::observe {
+
+/// Label value where there is no client or portal (yet).
+inline constexpr std::string_view no_name = "-";
+
+enum class BreakerState { closed, open, half_open };
+enum class PoolState { idle, busy };
+
+struct GateMetrics;
+
+/// The series of one portal.
+class PortalMetrics {
+public:
+    PortalMetrics(GateMetrics& all, std::string name);
+    PortalMetrics(const PortalMetrics&) = delete;
+    PortalMetrics& operator=(const PortalMetrics&) = delete;
+
+    /// One call at its final answer; calls that a client's own mistake kept from the portal count too.
+    void call(bitrix::ErrorClass, std::string_view code, core::Duration whole);
+    /// One attempt, whatever became of it; `exchange`: from taking a connection to the end of the answer.
+    void attempt(bitrix::ErrorClass, core::Duration exchange) noexcept;
+    void success_at(double unix_seconds) noexcept { last_success_.set(unix_seconds); }
+    /// When a call leaves the queue, or is given up in it.
+    void waited(config::Priority, core::Duration) noexcept;
+    void connected() noexcept { connects_.add(); }
+    void handshaken(bool resumed) noexcept { handshakes_[resumed ? 1 : 0]->add(); }
+    void breaker(std::string_view credential, BreakerState state);
+
+    Gauge& bucket_level;
+    Gauge& bucket_capacity;
+    Gauge& bucket_leak;
+    Gauge& in_flight;
+    std::array<Gauge*, 3> queue_length;  ///< by config::Priority
+    std::array<Gauge*, 2> connections;   ///< by PoolState
+
+private:
+    GateMetrics& all_;
+    std::string name_;
+    std::array<std::array<std::atomic<Counter*>, 4>, bitrix::error_class_count> calls_{};  ///< by class and fault
+    std::array<Counter*, bitrix::error_class_count> attempts_;
+    Histogram& call_duration_;
+    Histogram& upstream_duration_;
+    std::array<Histogram*, 3> queue_wait_;
+    Gauge& last_success_;
+    Counter& connects_;
+    std::array<Counter*, 2> handshakes_;
+};
+
+/// The answers to one client about one portal, by class and status.
+class RequestMetrics {
+public:
+    RequestMetrics(GateMetrics& all, std::string client, std::string portal);
+    RequestMetrics(const RequestMetrics&) = delete;
+    RequestMetrics& operator=(const RequestMetrics&) = delete;
+
+    /// `status` 0: the client had hung up. `code`: the gateway's or the portal's error code.
+    void answered(bitrix::ErrorClass, std::string_view code, unsigned status);
+    /// A hit on the portal's budget for this client: an attempt that the portal counts.
+    void hit() noexcept { hits_.add(); }
+
+private:
+    static constexpr std::size_t statuses = 64;
+    GateMetrics& all_;
+    std::string client_, portal_;
+    std::array<Counter*, 4> client_calls_;  ///< by fault
+    Counter& hits_;
+    std::array<std::atomic<Counter*>, bitrix::error_class_count * statuses> cells_{};  ///< filled as they are met
+};
+
+struct BuildInfo {
+    std::string version;
+    std::string commit;
+};
+
+struct GateMetrics {
+    /// `start`: Unix time of the process's start, what last_success says until there is one.
+    GateMetrics(Registry& registry, const config::Metrics& settings, const BuildInfo& build, double start);
+
+    /// Its series show 0 from now on. Called at load for every portal and client of the config; the references hold as
+    /// long as this object. Known names give the same objects.
+    PortalMetrics& portal(std::string_view name, const std::vector<std::string>& credentials = {});
+    /// For one client and one portal; no_name for either that is not known.
+    RequestMetrics& requests(std::string_view client, std::string_view portal);
+
+    bool per_portal;
+    double start;
+    Family<Counter>& requests_total;
+    Family<Counter>& calls_total;
+    Family<Counter>& client_calls_total;
+    Family<Histogram>& call_duration;
+    Family<Histogram>& queue_wait;
+    Family<Counter>& upstream_attempts;
+    Family<Histogram>& upstream_duration;
+    Family<Counter>& budget_hits;
+    Family<Gauge>& bucket_level;
+    Family<Gauge>& bucket_capacity;
+    Family<Gauge>& bucket_leak;
+    Family<Gauge>& queue_length;
+    Family<Gauge>& in_flight;
+    Family<Gauge>& upstream_connections;
+    Family<Counter>& upstream_connects;
+    Family<Counter>& upstream_handshakes;
+    Family<Gauge>& last_success;
+    Family<Gauge>& breaker_state;
+    Family<Gauge>& http_connections;
+    Family<Gauge>& http_rejected;
+    Family<Gauge>& log_dropped;
+    Family<Gauge>& config_reload_success;
+    Family<Gauge>& config_reload_timestamp;
+    Family<Gauge>& build_info;
+
+private:
+    std::mutex mutex_;
+    std::map<std::string, std::unique_ptr<PortalMetrics>, std::less<>> portals_;
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<RequestMetrics>> requests_;
+    std::set<std::pair<std::string, std::string>> breakers_;  ///< that have been declared
+};
+
+/// Declares the process_* metrics, read from /proc/self at each rendering. They go on while the handle lives.
+[[nodiscard]] std::shared_ptr<void> declare_process_metrics(Registry& registry);
+
+}  // namespace b24gate::observe
