@@ -58,7 +58,7 @@ struct HttpsClient::Connection {
 };
 
 struct HttpsClient::State {
-    State(net::Worker& w, Resolver& r, Endpoint e, Pool::Settings s)
+    State(net::Worker& w, Resolver& r, Endpoint e, PoolLimits s)
         : worker(w), resolver(r), endpoint(std::make_shared<const Endpoint>(std::move(e))), pool(s),
           sessions(std::make_shared<net::TlsSessionCache>()) {}
 
@@ -76,6 +76,16 @@ namespace {
 using Connection = HttpsClient::Connection;
 using State = HttpsClient::State;
 
+/// Closes what the pool has decided to close.
+void close_collected(State& state) {
+    for (const Pool::Id id : state.pool.to_close()) {
+        const auto found = state.idle.find(id);
+        if (found == state.idle.end()) continue;
+        found->second->stream.close();
+        state.idle.erase(found);
+    }
+}
+
 /// A connection that is out of the pool. Whatever happens to its holder, the pool learns the end of it.
 class Leased {
 public:
@@ -85,8 +95,8 @@ public:
     Leased& operator=(Leased&&) = delete;
     ~Leased() {
         if (!state_) return;
-        if (connection_) connection_->stream.abort();
-        state_->pool.give_back(id_, Clock::now(), false);
+        connection_->stream.abort();
+        state_->pool.failed(id_);
     }
 
     void give_back() {
@@ -98,6 +108,7 @@ public:
             state->idle[id_] = std::move(connection_);
         else
             connection_->stream.close();
+        close_collected(*state);
     }
 
     Connection* operator->() const noexcept { return connection_.get(); }
@@ -276,32 +287,23 @@ asio::awaitable<std::unique_ptr<Connection>> open(std::shared_ptr<State> state, 
     co_return nullptr;
 }
 
-void close(State& state, const std::vector<Pool::Id>& ids) {
-    for (const Pool::Id id : ids) {
-        const auto found = state.idle.find(id);
-        if (found == state.idle.end()) continue;
-        found->second->stream.close();
-        state.idle.erase(found);
-    }
-}
-
 /// A kept connection that is still alive, or a new one.
 asio::awaitable<std::optional<Leased>> lease(std::shared_ptr<State> state, TimePoint deadline, Exchange& failure) {
     for (;;) {
-        close(*state, state->pool.expire(Clock::now()));
-        const Pool::Lease leased = state->pool.lease(Clock::now());
-        if (leased.action == Pool::Action::reuse) {
+        state->pool.expire(Clock::now());
+        const Lease leased = state->pool.lease(Clock::now());
+        close_collected(*state);
+        if (leased.kind == Lease::Kind::reuse) {
             auto node = state->idle.extract(leased.id);
             if (node.empty() || node.mapped()->stream.peek() != net::Stream::Peek::nothing) {
                 // Closed by the portal meanwhile, or it sent something that nobody asked for.
                 state->pool.failed(leased.id);
                 continue;
             }
-            ++state->stats.reused;
             failure.reused = true;
             co_return Leased(state, leased.id, std::move(node.mapped()));
         }
-        if (leased.action == Pool::Action::wait) {
+        if (leased.kind == Lease::Kind::wait) {
             failure = failed(Transport::not_sent, TransportError::connect, "all connections to the portal are in use");
             co_return std::nullopt;
         }
@@ -355,7 +357,7 @@ asio::awaitable<error_code> read_answer(Connection& c, const OutgoingRequest& re
 
 }  // namespace
 
-HttpsClient::HttpsClient(net::Worker& worker, Resolver& resolver, Endpoint endpoint, Pool::Settings pool)
+HttpsClient::HttpsClient(net::Worker& worker, Resolver& resolver, Endpoint endpoint, PoolLimits pool)
     : state_(std::make_shared<State>(worker, resolver, std::move(endpoint), pool)) {}
 
 HttpsClient::~HttpsClient() {
@@ -402,25 +404,29 @@ asio::awaitable<Exchange> HttpsClient::send(OutgoingRequest request) {
 void HttpsClient::move_to(Endpoint endpoint) {
     state_->endpoint = std::make_shared<const Endpoint>(std::move(endpoint));
     state_->sessions = std::make_shared<net::TlsSessionCache>();
-    close(*state_, state_->pool.retire_all());
+    close_idle();
 }
 
-void HttpsClient::configure(Pool::Settings pool) {
-    state_->pool.configure(pool);
+void HttpsClient::configure(PoolLimits pool) {
+    state_->pool.set_limits(pool);
+    close_collected(*state_);
 }
 
 void HttpsClient::expire(TimePoint now) {
-    close(*state_, state_->pool.expire(now));
+    state_->pool.expire(now);
+    close_collected(*state_);
 }
 
 void HttpsClient::close_idle() {
-    close(*state_, state_->pool.retire_all());
+    state_->pool.retire();
+    close_collected(*state_);
 }
 
 ClientStats HttpsClient::stats() const {
     ClientStats stats = state_->stats;
-    stats.idle = state_->idle.size();
-    stats.open = state_->pool.open();
+    stats.pool = state_->pool.counters();
+    stats.idle = state_->pool.idle();
+    stats.open = state_->pool.size();
     return stats;
 }
 

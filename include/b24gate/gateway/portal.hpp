@@ -57,6 +57,10 @@ public:
     /// The portal was renamed. False: it is there already.
     bool move_to(const upstream::Target& target);
 
+    /// Whether an answer of this portal has echoed an Idempotency-Key: only then a repeat under the same key is safe.
+    void keeps_idempotency_keys() noexcept { idempotency_keys_ = true; }
+    [[nodiscard]] bool has_idempotency_keys() const noexcept { return idempotency_keys_; }
+
     [[nodiscard]] admission::Snapshot snapshot();
     [[nodiscard]] admission::Quota quota();
 
@@ -83,6 +87,7 @@ private:
     upstream::Target configured_;
     upstream::Target target_;
     std::atomic<std::uint64_t> generation_{1};
+    std::atomic<bool> idempotency_keys_{false};
 };
 
 /// The admission settings that a portal's config stands for.

@@ -63,14 +63,14 @@ struct ClientStats {
     std::uint64_t connect_failures = 0;
     std::uint64_t tls_handshakes = 0;
     std::uint64_t tls_resumed = 0;
-    std::uint64_t reused = 0;
-    std::size_t open = 0;
+    PoolCounters pool;
+    std::size_t open = 0;  ///< those being opened and in use included
     std::size_t idle = 0;
 };
 
 class HttpsClient {
 public:
-    HttpsClient(net::Worker& worker, Resolver& resolver, Endpoint endpoint, Pool::Settings pool);
+    HttpsClient(net::Worker& worker, Resolver& resolver, Endpoint endpoint, PoolLimits pool);
     ~HttpsClient();
     HttpsClient(const HttpsClient&) = delete;
     HttpsClient& operator=(const HttpsClient&) = delete;
@@ -79,7 +79,7 @@ public:
 
     /// Connections to the old endpoint are not used again.
     void move_to(Endpoint endpoint);
-    void configure(Pool::Settings pool);
+    void configure(PoolLimits pool);
     /// Closes idle connections that have become too old. Call it now and then.
     void expire(core::TimePoint now);
     void close_idle();

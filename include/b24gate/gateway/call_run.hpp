@@ -1,0 +1,86 @@
+// One call from admission to answer: wait for budget, exchange, judge, perhaps again. The order of things is run(),
+// everything else is a step of it. Belongs to the worker of its session.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <b24gate/bitrix/call.hpp>
+#include <b24gate/bitrix/envelope.hpp>
+#include <b24gate/bitrix/outcome.hpp>
+#include <b24gate/config/config.hpp>
+#include <b24gate/core/clock.hpp>
+#include <b24gate/gateway/snapshot.hpp>
+#include <b24gate/gateway/worker_state.hpp>
+#include <b24gate/observe/log.hpp>
+#include <b24gate/server/handler.hpp>
+#include <b24gate/upstream/retry_policy.hpp>
+
+namespace b24gate::gateway {
+
+/// A call that has passed the front door, and everything it may need.
+struct CallOrder {
+    WorkerState& worker;
+    const Snapshot& snapshot;
+    observe::Log& log;
+    const server::Request& request;
+    server::Connection& connection;
+    const bitrix::Call& call;
+    const config::Client& client;
+    const PortalRuntime& portal;
+    const config::Credential* credential;  ///< null for a passthrough client
+    config::Priority priority = config::Priority::normal;
+    core::Deadline deadline;
+};
+
+/// What came of it, for answer, log and metrics.
+struct CallReport {
+    bitrix::Outcome outcome;
+    bitrix::EnvelopeFacts facts;
+    upstream::Exchange exchange;  ///< the last one, when it was replied
+    std::string plain_body;       ///< the body without content coding, when it had one
+    bool unpacked = false;        ///< `plain_body` counts, not exchange.body
+    unsigned attempts = 0;
+    unsigned hits = 0;            ///< of those, what the portal counts
+    core::Duration waited{0};
+    core::Duration upstream{0};
+    bool hung_up = false;
+    std::string idempotency_key;
+    upstream::Target target;      ///< where the last exchange went
+
+    [[nodiscard]] std::string_view body() const noexcept { return unpacked ? plain_body : exchange.body; }
+};
+
+class CallRun {
+public:
+    explicit CallRun(const CallOrder& order);
+
+    boost::asio::awaitable<CallReport> run();
+
+private:
+    boost::asio::awaitable<Turn> first_turn();
+    bool granted(Turn& turn);
+    boost::asio::awaitable<void> exchange();
+    boost::asio::awaitable<void> exchange_at(const upstream::Target& target, upstream::HttpsClient& client);
+    bool follow_rename(const upstream::Target& target, std::string_view sent_target);
+    void judge();
+    [[nodiscard]] admission::Feedback feedback() const;
+    boost::asio::awaitable<bool> wait_until(core::TimePoint moment);
+    void log_attempt(const upstream::Decision& decision);
+    void refuse(bitrix::GatewayCode code, std::string description);
+    void refuse(const admission::Refused& refused);
+
+    const CallOrder& order_;
+    const bitrix::Call& call_;
+    Portal& portal_;
+    CallReport report_;
+    std::uint64_t id_ = 0;
+    bool writes_ = true;
+    core::Duration last_exchange_{0};
+    unsigned failures_ = 0;  ///< attempts to which a retry rule applied
+};
+
+}  // namespace b24gate::gateway

@@ -1,0 +1,55 @@
+// Everything that a request needs and that a reload exchanges as a whole: config, front door, portals. Immutable once
+// made; each worker holds the newest, each request the one it began with.
+#pragma once
+
+#include <boost/system/result.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <b24gate/access/identify.hpp>
+#include <b24gate/bitrix/methods.hpp>
+#include <b24gate/config/config.hpp>
+#include <b24gate/gateway/portal.hpp>
+#include <b24gate/net/tls.hpp>
+#include <b24gate/observe/gate_metrics.hpp>
+#include <b24gate/observe/mask.hpp>
+
+namespace b24gate::gateway {
+
+struct PortalRuntime {
+    const config::Portal* config = nullptr;
+    std::shared_ptr<Portal> portal;  ///< lives on over reloads
+    std::shared_ptr<net::TlsClientContext> tls;  ///< null for http
+    bitrix::Methods methods;
+    observe::PortalMetrics* metrics = nullptr;
+};
+
+struct Snapshot {
+    std::shared_ptr<const config::Config> config;
+    access::FrontDoor front_door;
+    std::map<std::string, PortalRuntime, std::less<>> portals;
+    std::map<std::pair<std::string_view, std::string_view>, observe::RequestMetrics*> requests;  ///< client, portal
+    std::shared_ptr<const observe::Masker> masker;
+
+    explicit Snapshot(std::shared_ptr<const config::Config> c) : config(c), front_door(std::move(c)) {}
+
+    /// The name under which the portal's config knows that credential; empty for none.
+    [[nodiscard]] static std::string_view credential_name(const config::Portal& portal,
+                                                          const config::Credential* credential) noexcept;
+};
+
+/// `owner` picks the worker whose thread runs a portal's timer. `previous` may be null; its portals go on. The error is
+/// a sentence for the operator, and nothing has changed then.
+[[nodiscard]] boost::system::result<std::shared_ptr<const Snapshot>, std::string> make_snapshot(
+    std::shared_ptr<const config::Config> config, const Snapshot* previous,
+    const std::function<net::Worker&(std::string_view portal)>& owner, observe::GateMetrics& metrics);
+
+/// Makes what lives on over reloads follow the new snapshot: call it when the snapshot has been accepted.
+void apply_snapshot(const Snapshot& snapshot);
+
+}  // namespace b24gate::gateway

@@ -1,0 +1,288 @@
+#include <b24gate/gateway/call_run.hpp>
+
+#include <fmt/format.h>
+
+#include <random>
+
+#include <b24gate/bitrix/classify.hpp>
+#include <b24gate/core/inflate.hpp>
+#include <b24gate/core/text.hpp>
+#include <b24gate/gateway/batch.hpp>
+#include <b24gate/gateway/outgoing.hpp>
+#include <b24gate/net/sleep.hpp>
+#include <b24gate/server/request_id.hpp>
+
+namespace b24gate::gateway {
+namespace {
+
+namespace asio = boost::asio;
+using bitrix::ErrorClass;
+using bitrix::GatewayCode;
+using core::Clock;
+using core::TimePoint;
+using upstream::Decision;
+
+/// A renamed portal may answer with its newer name in turn.
+constexpr int max_renames = 3;
+/// What of a packed body is looked at: far above any answer that is held whole.
+constexpr std::size_t unpack_limit = 8 * 1024 * 1024;
+/// The answer to a batch has to be held whole, because its entries are annotated; others stream from here on.
+constexpr std::size_t batch_buffer_limit = 8 * 1024 * 1024;
+constexpr std::size_t buffer_limit = 512 * 1024;
+
+double random_fraction() {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    return std::uniform_real_distribution<double>(0, 1)(random);
+}
+
+double unix_now() {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// The client's own key, or for a v3 write one of ours: with it the portal carries a repeat out once (reference 2.7).
+std::string idempotency_key_for(const CallOrder& order, bool writes) {
+    if (order.call.api != bitrix::Api::v3 || !writes || order.call.kind != bitrix::CallKind::method) return {};
+    const std::string_view own = order.request.field("Idempotency-Key");
+    return own.empty() ? server::request_id({}) : std::string(own);
+}
+
+bool is_redirect(unsigned status) {
+    return status == 301 || status == 302 || status == 307 || status == 308;
+}
+
+}  // namespace
+
+CallRun::CallRun(const CallOrder& order)
+    : order_(order), call_(order.call), portal_(*order.portal.portal), writes_(writes(order.call, order.portal.methods)) {
+    report_.facts.api = call_.api;
+    report_.facts.portal = order.portal.config->name;
+    report_.facts.method = call_.method;
+    report_.facts.request_id = order.request.id;
+    report_.facts.repeat_is_safe =
+        call_.kind == bitrix::CallKind::download ||
+        (call_.kind == bitrix::CallKind::method && repeat_is_safe(call_, order.portal.methods));
+    report_.idempotency_key = idempotency_key_for(order, writes_);
+}
+
+asio::awaitable<CallReport> CallRun::run() {
+    Turn turn = co_await first_turn();
+    while (granted(turn)) {
+        co_await exchange();
+        judge();
+        const upstream::RetryFacts facts{.repeat_is_safe = report_.facts.repeat_is_safe,
+                                         .rules = order_.snapshot.config->retry,
+                                         .deadline = order_.deadline,
+                                         .now = Clock::now(),
+                                         .random = random_fraction(),
+                                         .reused_connection = report_.exchange.reused};
+        const Decision decision = upstream::decide(report_.outcome, failures_, facts);
+        if (!report_.outcome.ok()) log_attempt(decision);
+        if (decision.kind == Decision::Kind::requeue) {
+            const TimePoint before = Clock::now();
+            turn = co_await portal_.admit_again(order_.worker.worker, order_.connection, id_, feedback());
+            report_.waited += Clock::now() - before;
+            continue;
+        }
+        portal_.record(id_, feedback());
+        if (decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
+        turn = co_await first_turn();
+    }
+    report_.facts.attempts = report_.attempts;
+    co_return std::move(report_);
+}
+
+/// A place in the queue, or straight through it.
+asio::awaitable<Turn> CallRun::first_turn() {
+    admission::Submission submission;
+    submission.id = id_ = Portal::next_id();
+    submission.client = order_.client.name;
+    submission.priority = order_.priority;
+    submission.weight = order_.client.weight;
+    submission.deadline = order_.deadline;
+    submission.credential = Snapshot::credential_name(*order_.portal.config, order_.credential);
+    submission.method = call_.method_lower;
+    if (call_.is_batch) submission.inner = inner_methods(call_);
+    const TimePoint before = Clock::now();
+    Turn turn = co_await portal_.admit(order_.worker.worker, order_.connection, std::move(submission));
+    report_.waited += Clock::now() - before;
+    co_return turn;
+}
+
+/// True: it may be sent now. Otherwise the reason is the outcome, unless the portal has said something worse before.
+bool CallRun::granted(Turn& turn) {
+    if (std::holds_alternative<admission::Granted>(turn)) return true;
+    if (std::holds_alternative<HungUp>(turn)) {
+        report_.hung_up = true;
+        refuse(GatewayCode::deadline, "the caller has hung up");
+    } else if (std::holds_alternative<Expired>(turn)) {
+        refuse(GatewayCode::deadline, "the deadline passed while the call waited for the portal's budget");
+    } else {
+        refuse(std::get<admission::Refused>(turn));
+    }
+    return false;
+}
+
+asio::awaitable<void> CallRun::exchange() {
+    ++report_.attempts;
+    const TimePoint before = Clock::now();
+    for (int renames = 0; renames <= max_renames; ++renames) {
+        Portal::Location location;
+        upstream::HttpsClient& client = order_.worker.client(order_.portal, location);
+        report_.target = location.target;
+        co_await exchange_at(location.target, client);
+        if (!is_redirect(report_.exchange.status) || report_.exchange.transport != bitrix::Transport::replied) break;
+        const OutgoingFacts facts{call_, order_.credential, location.target, order_.request.fields,
+                                  report_.idempotency_key};
+        if (!follow_rename(location.target, outgoing_target(facts))) break;
+    }
+    last_exchange_ = Clock::now() - before;
+    report_.upstream += last_exchange_;
+}
+
+asio::awaitable<void> CallRun::exchange_at(const upstream::Target& target, upstream::HttpsClient& client) {
+    const OutgoingFacts facts{call_, order_.credential, target, order_.request.fields, report_.idempotency_key};
+    upstream::OutgoingRequest request;
+    request.head = outgoing_head(facts, outgoing_target(facts));
+    if (call_.send_as_post) request.body = call_.body();
+    const TimePoint now = Clock::now();
+    request.deadline = order_.deadline.within(now, order_.portal.config->timeout).at;
+    request.read_timeout = order_.portal.config->timeout;
+    request.buffer_limit = call_.is_batch ? batch_buffer_limit : buffer_limit;
+    report_.exchange = co_await client.send(std::move(request));
+    if (report_.exchange.transport != bitrix::Transport::not_sent) ++report_.hits;
+}
+
+/// A portal that has been renamed redirects every call to its new host; the call was not carried out.
+bool CallRun::follow_rename(const upstream::Target& target, std::string_view sent_target) {
+    const auto moved = upstream::renamed_target(target, report_.exchange.field("location"), sent_target,
+                                                order_.portal.config->redirect_hosts);
+    if (!moved) {
+        order_.log.event(observe::Level::warn, "redirect_refused",
+                         {{"portal", order_.portal.config->name}, {"reason", moved.error()}});
+        return false;
+    }
+    if (portal_.move_to(*moved))
+        order_.log.event(observe::Level::warn, "portal_renamed",
+                         {{"portal", order_.portal.config->name}, {"from", target.origin}, {"to", moved->origin}});
+    return true;
+}
+
+void CallRun::judge() {
+    const upstream::Exchange& exchange = report_.exchange;
+    report_.unpacked = false;
+    report_.plain_body.clear();
+    bitrix::WireAnswer answer;
+    answer.transport = exchange.transport;
+    answer.transport_error = exchange.error;
+    answer.status = exchange.status;
+    answer.content_type = exchange.field("content-type");
+    answer.location = exchange.field("location");
+    answer.retry_after = exchange.field("retry-after");
+    answer.body_complete = exchange.rest == nullptr;
+    if (!exchange.field("content-encoding").empty()) {
+        if (auto plain = core::inflate(exchange.body, unpack_limit)) {
+            report_.plain_body = std::move(plain->text);
+            report_.unpacked = true;
+            answer.body_complete = answer.body_complete && plain->complete;
+        }
+    }
+    answer.body = report_.body();
+    bitrix::CallFacts facts;
+    facts.api = call_.api;
+    facts.method = call_.method_lower;
+    facts.writes = writes_;
+    facts.raw_answer = call_.kind != bitrix::CallKind::method || order_.portal.methods.file_answer(call_.method_lower) ||
+                       call_.suffix == bitrix::Suffix::xml;
+    report_.outcome = bitrix::classify(answer, facts);
+    const ErrorClass error_class = report_.outcome.error_class;
+    if (error_class == ErrorClass::server || error_class == ErrorClass::network || error_class == ErrorClass::timeout)
+        ++failures_;
+    if (!report_.idempotency_key.empty() && !exchange.field("idempotency-key").empty()) portal_.keeps_idempotency_keys();
+    if (!report_.idempotency_key.empty() && portal_.has_idempotency_keys()) report_.facts.repeat_is_safe = true;
+    if (report_.outcome.description.empty() && !exchange.detail.empty()) report_.outcome.description = exchange.detail;
+    order_.portal.metrics->attempt(error_class, last_exchange_);
+}
+
+admission::Feedback CallRun::feedback() const {
+    admission::Feedback feedback;
+    feedback.error_class = report_.outcome.error_class;
+    feedback.hit_sent = report_.exchange.transport != bitrix::Transport::not_sent;
+    feedback.coded = report_.outcome.has_code;
+    feedback.timing = report_.outcome.timing;
+    feedback.latency = last_exchange_;
+    feedback.unix_now = unix_now();
+    if (call_.is_batch && call_.api == bitrix::Api::v2 && report_.outcome.ok())
+        feedback.inner = inner_feedback(call_, report_.body());
+    return feedback;
+}
+
+/// False: the caller hung up meanwhile; the outcome stays what it was.
+asio::awaitable<bool> CallRun::wait_until(TimePoint moment) {
+    net::Sleep sleep(order_.worker.worker, moment);
+    order_.connection.watch_hangup([&sleep] { sleep.end(); });
+    const bool due = co_await sleep.wait();
+    order_.connection.unwatch_hangup();
+    report_.hung_up = !due;
+    co_return due;
+}
+
+void CallRun::log_attempt(const Decision& decision) {
+    if (!order_.log.enabled(observe::Level::info)) return;
+    using Next = observe::AttemptRecord::Next;
+    observe::AttemptRecord record;
+    record.time = std::chrono::system_clock::now();
+    record.request_id = order_.request.id;
+    record.client = order_.client.name;
+    record.portal = order_.portal.config->name;
+    record.method = call_.method;
+    record.attempt = report_.attempts;
+    record.status = report_.exchange.status;
+    record.error_class = report_.outcome.error_class;
+    record.executed = report_.outcome.executed;
+    record.error = report_.outcome.code;
+    record.message = report_.exchange.detail.empty() ? report_.outcome.description : report_.exchange.detail;
+    record.duration = std::chrono::duration_cast<std::chrono::microseconds>(last_exchange_);
+    switch (decision.kind) {
+        case Decision::Kind::stop: record.next = Next::stop; break;
+        case Decision::Kind::requeue: record.next = Next::requeue; break;
+        case Decision::Kind::refresh: record.next = Next::refresh; break;
+        case Decision::Kind::retry:
+            record.next = Next::retry;
+            record.retry_in = std::chrono::duration_cast<std::chrono::milliseconds>(decision.at - Clock::now());
+            break;
+    }
+    order_.log.attempt(record);
+}
+
+void CallRun::refuse(GatewayCode code, std::string description) {
+    report_.outcome = bitrix::refusal(code, std::move(description));
+    report_.exchange = upstream::Exchange{};
+}
+
+void CallRun::refuse(const admission::Refused& refused) {
+    using Reason = admission::RefusalReason;
+    if (refused.reason == Reason::observing) return;  // the portal's verdict is the answer
+    report_.facts.retry_after = std::chrono::duration_cast<std::chrono::milliseconds>(refused.retry_after);
+    switch (refused.reason) {
+        case Reason::queue_full:
+        case Reason::client_queue_full: refuse(GatewayCode::queue_full, refused.detail); break;
+        case Reason::deadline:
+        case Reason::operating:
+        case Reason::duplicate_id: refuse(GatewayCode::deadline, refused.detail); break;
+        case Reason::observing: break;
+        case Reason::breaker_open: {
+            // The portal's own last word, given without asking it again.
+            bitrix::Outcome outcome;
+            outcome.error_class = ErrorClass::overload;
+            outcome.executed = bitrix::Executed::no;
+            outcome.origin = bitrix::Origin::gateway;
+            outcome.code = "OVERLOAD_LIMIT";
+            outcome.description = refused.detail;
+            report_.outcome = std::move(outcome);
+            report_.exchange = upstream::Exchange{};
+            break;
+        }
+    }
+}
+
+}  // namespace b24gate::gateway

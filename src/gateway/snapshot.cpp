@@ -1,0 +1,68 @@
+#include <b24gate/gateway/snapshot.hpp>
+
+namespace b24gate::gateway {
+namespace {
+
+std::shared_ptr<const observe::Masker> masker_of(const config::Config& config) {
+    observe::MaskRules rules;
+    for (const auto& [name, portal] : config.portals)
+        for (const auto& [credential_name, credential] : portal.credentials) {
+            if (!credential.secret.empty()) rules.secrets.push_back(credential.secret);
+            if (!credential.client_secret.empty()) rules.secrets.push_back(credential.client_secret);
+        }
+    if (!config.admin.key.empty()) rules.secrets.push_back(config.admin.key);
+    if (!config.store.encryption_key.empty()) rules.secrets.push_back(config.store.encryption_key);
+    rules.fields = config.log.mask;
+    return std::make_shared<observe::Masker>(std::move(rules));
+}
+
+}  // namespace
+
+std::string_view Snapshot::credential_name(const config::Portal& portal,
+                                           const config::Credential* credential) noexcept {
+    for (const auto& [name, candidate] : portal.credentials)
+        if (&candidate == credential) return name;
+    return {};
+}
+
+boost::system::result<std::shared_ptr<const Snapshot>, std::string> make_snapshot(
+    std::shared_ptr<const config::Config> config, const Snapshot* previous,
+    const std::function<net::Worker&(std::string_view portal)>& owner, observe::GateMetrics& metrics) {
+    auto snapshot = std::make_shared<Snapshot>(config);
+    snapshot->masker = masker_of(*config);
+    for (const auto& [name, portal] : config->portals) {
+        auto target = upstream::parse_target(portal.url);
+        if (!target) return "portal " + name + ": url: " + target.error();
+        PortalRuntime runtime;
+        runtime.config = &portal;
+        runtime.methods = bitrix::Methods(portal.read_methods, portal.repeatable_methods);
+        if (target->tls) {
+            auto tls = net::TlsClientContext::make(portal.ca);
+            if (!tls) return "portal " + name + ": " + tls.error();
+            runtime.tls = *tls;
+        }
+        const PortalRuntime* known = nullptr;
+        if (previous != nullptr)
+            if (const auto found = previous->portals.find(name); found != previous->portals.end())
+                known = &found->second;
+        // The context holds what the CA file said; the same file may say something else now, so it is never reused.
+        runtime.portal = known != nullptr ? known->portal
+                                          : std::make_shared<Portal>(portal, *target, owner(name), core::Clock::now());
+        std::vector<std::string> credentials;
+        for (const auto& [credential, ignored] : portal.credentials) credentials.push_back(credential);
+        runtime.metrics = &metrics.portal(name, credentials);
+        snapshot->portals.emplace(name, std::move(runtime));
+    }
+    for (const auto& [name, client] : config->clients)
+        for (const std::string& portal : client.portals)
+            snapshot->requests[{name, portal}] = &metrics.requests(name, portal);
+    return std::shared_ptr<const Snapshot>(std::move(snapshot));
+}
+
+void apply_snapshot(const Snapshot& snapshot) {
+    for (const auto& [name, runtime] : snapshot.portals)
+        if (const auto target = upstream::parse_target(runtime.config->url))
+            runtime.portal->reconfigure(*runtime.config, *target);
+}
+
+}  // namespace b24gate::gateway
