@@ -125,9 +125,11 @@ std::optional<MultipartError> parse_headers(std::string_view body, std::size_t& 
 boost::system::result<std::string_view, MultipartError> multipart_boundary(std::string_view content_type) {
     const std::string lower = core::to_lower(content_type);
     const std::size_t at = lower.find("boundary");
-    // PHP looks for the word anywhere in the value: it must stand there once only.
-    if (at == std::string::npos || lower.find("boundary", at + 1) != std::string::npos)
-        return MultipartError{"Content-Type: multipart/form-data needs one `boundary` parameter"};
+    const MultipartError missing{"Content-Type: multipart/form-data needs one `boundary` parameter"};
+    if (at == std::string::npos) return missing;
+    // PHP takes the first of these words in the whole value, lower case before any other.
+    if (!content_type.substr(at).starts_with("boundary") && content_type.find("boundary") != std::string_view::npos)
+        return missing;
     std::string_view before = content_type.substr(0, at);
     while (!before.empty() && (before.back() == ' ' || before.back() == '\t')) before.remove_suffix(1);
     std::string_view rest = content_type.substr(at + 8);
@@ -146,6 +148,7 @@ boost::system::result<std::string_view, MultipartError> multipart_boundary(std::
         rest.remove_prefix(1);
     }
     if (boundary.empty() || boundary.size() > 70 || (!rest.empty() && rest.front() != ';')) return wrong;
+    if (lower.find("boundary", lower.size() - rest.size()) != std::string::npos) return missing;
     return boundary;
 }
 
