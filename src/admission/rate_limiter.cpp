@@ -17,19 +17,18 @@ constexpr double jitter_seconds = 0.3;
 constexpr auto repeat_window = seconds(180);
 constexpr double cut = 0.8;
 constexpr double lowest_rate = 0.25;
-// Additive recovery, in plan rates a second. The bucket itself evens out the swings, so slow growth loses nothing, and
-// every tenth of growth costs one refusal. After two calm minutes the outsider is probably gone.
-constexpr double growth = 0.001;
+// Additive recovery, hits a second for each accepted hit. The bucket itself evens out the swings, so slow growth loses
+// nothing, and every fifth of growth costs one refusal. After two calm minutes the outsider is probably gone.
+constexpr double growth = 0.002;
 constexpr double calm_growth = 0.004;
 constexpr auto calm_after = seconds(120);
-constexpr auto growth_step = seconds(10);
 // A call may leave when the level is right but for rounding.
 constexpr double rounding = 1e-6;
 
 }  // namespace
 
 RateLimiter::RateLimiter(const config::Plan& plan, double initial_level, core::TimePoint now)
-    : updated_(now), hold_until_(now), last_growth_(now), plan_(plan) {
+    : updated_(now), hold_until_(now), plan_(plan) {
     set_plan(plan.burst, plan.rate);
     unlimited_ = plan.kind == Kind::none;
     if (plan.kind == Kind::automatic) {
@@ -94,10 +93,8 @@ void RateLimiter::accepted(core::TimePoint granted, core::TimePoint now) noexcep
     // An answer to a hit from before the refusal says nothing about the time after it.
     if (rate_ < nominal_ && (!last_refusal_ || granted > *last_refusal_)) {
         const bool calm = !last_refusal_ || now - *last_refusal_ > calm_after;
-        const auto since = std::clamp<core::Duration>(now - last_growth_, core::Duration::zero(), growth_step);
-        rate_ = std::min(nominal_, rate_ + (calm ? calm_growth : growth) * nominal_ * core::to_seconds(since));
+        rate_ = std::min(nominal_, rate_ + (calm ? calm_growth : growth));
     }
-    last_growth_ = now;
 }
 
 void RateLimiter::refused(core::TimePoint granted, core::TimePoint now) noexcept {
@@ -123,7 +120,6 @@ void RateLimiter::refused(core::TimePoint granted, core::TimePoint now) noexcept
     }
     level_ = std::max(level_, burst_);
     last_refusal_ = now;
-    last_growth_ = now;
 }
 
 void RateLimiter::learn_plan(std::string_view license, core::TimePoint now) noexcept {

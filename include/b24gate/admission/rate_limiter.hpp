@@ -65,7 +65,6 @@ private:
     core::TimePoint updated_;
     core::TimePoint hold_until_;
     std::optional<core::TimePoint> last_refusal_;
-    core::TimePoint last_growth_;
     config::Plan plan_;  ///< as configured
     PlanProbe probe_;
 };
