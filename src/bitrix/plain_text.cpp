@@ -83,7 +83,7 @@ public:
         if (!out_.empty() && out_.back() != ' ') out_ += ' ';
     }
     void append(std::string_view sequence) {
-        if (!out_.empty() && out_.back() == '<' && opens_tag(sequence.front())) out_.pop_back();
+        while (!out_.empty() && out_.back() == '<' && opens_tag(sequence.front())) out_.pop_back();
         out_ += sequence;
     }
     std::string take() {
