@@ -31,6 +31,9 @@ SECRET = "wh0ok5ecret0acme"
 OTHER_SECRET = "wh0ok5ecret0beta"
 ADMIN_KEY = "admin-key-of-the-system-tests"
 
+# Free ports, and nothing but what a test asks for.
+SIM_ARGUMENTS = ("--http", "127.0.0.1:0", "--control", "127.0.0.1:0")
+
 REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:",
            "ERROR: UndefinedBehaviorSanitizer", "Assertion", "terminate called")
 
@@ -147,15 +150,32 @@ class Process:
 
 
 class Sim(Process):
-    """b24sim, which answers like a Bitrix24 cloud."""
+    """b24sim, which answers like a Bitrix24 cloud. Told what to do by its control port."""
 
-    def __init__(self, folder: pathlib.Path, config: str, arguments: Tuple[str, ...] = ()):
-        path = folder / "sim.toml"
-        path.write_text(config)
-        super().__init__([str(BUILD / "b24sim"), "--config", str(path), *arguments])
+    def __init__(self, arguments: Tuple[str, ...] = ()):
+        super().__init__([str(BUILD / "b24sim"), *SIM_ARGUMENTS, *arguments])
+        places = self.listening["listening"]
+        self.http, self.control_address = (parse_address(places[name]) for name in ("http", "control"))
+        self.url = f"http://localhost:{self.http[1]}"
 
-    def stop(self, code: int = 0) -> None:
-        super().stop(code)
+    def control(self, method: str, path: str, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        answer = request(self.control_address, method, path, data, {"Content-Type": "application/json"})
+        assert answer.status == 200, answer
+        return answer.json
+
+    def portal(self, name: str, **settings) -> None:
+        """Makes or changes a portal."""
+        self.control("POST", f"/portals/{name}", settings)
+
+    def faults(self, *faults: dict) -> None:
+        self.control("POST", "/faults", list(faults))
+
+    def stats(self, name: str) -> dict:
+        return self.control("GET", f"/stats?requests=0&portal={name}")["portals"][name]
+
+    def reset(self) -> None:
+        self.control("POST", "/reset", {})
 
 
 class Response:
