@@ -104,6 +104,7 @@ void LineWriter::change(Target target) {
     {
         const std::lock_guard lock(mutex_);
         next_targets_.push_back(target);
+        ++changes_asked_;
         hurry_ = true;
     }
     wake_.notify_one();
@@ -111,10 +112,10 @@ void LineWriter::change(Target target) {
 
 bool LineWriter::flush(std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
-    const std::uint64_t upto = pushed_;
+    const std::uint64_t upto = pushed_, changes = changes_asked_;
     hurry_ = true;
     wake_.notify_one();
-    return written_.wait_for(lock, limit, [&] { return done_ >= upto; });
+    return written_.wait_for(lock, limit, [&] { return done_ >= upto && changes_made_ >= changes; });
 }
 
 std::uint64_t LineWriter::dropped() const {
@@ -183,6 +184,7 @@ void LineWriter::run() {
         }
         lock.lock();
         done_ += lines;
+        changes_made_ += targets.size();
         if (!ok) dropped_ += lines;
         written_.notify_all();
     }

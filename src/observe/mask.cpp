@@ -249,7 +249,9 @@ std::vector<Masker::Span> Masker::scan(std::string_view text) const {
             std::size_t end = quote + 1;
             for (; end < text.size() && text[end] != mark; ++end)
                 if (text[end] == '\\' && !escaped && end + 1 < text.size()) ++end;
-            found(quote + 1, std::min(end, text.size()));
+            end = std::min(end, text.size());
+            while (escaped && end > quote + 1 && text[end - 1] == '\\') --end;  // they belong to the closing quote
+            found(quote + 1, end);
         } else if (colon && at < text.size() && text[at] == '[') {
             found(at + 1, std::min(text.find(']', at), text.size()));
         } else if (colon &&

@@ -33,11 +33,11 @@ public:
     /// `line` ends with its only line break; longer than the capacity: it is dropped.
     void push(std::string_view line);
 
-    /// What waits now still goes to the old descriptor.
+    /// What waits now still goes to the old descriptor; later lines may, until flush() has returned.
     void change(Target target);
 
-    /// All that was pushed before has been written or given up. False: not within `limit`.
-    [[nodiscard]] bool flush(std::chrono::milliseconds limit);
+    /// All that was pushed before has been written or given up, and change() carried out. False: not within `limit`.
+    bool flush(std::chrono::milliseconds limit);
 
     /// Lines that were dropped for want of room or because writing failed.
     [[nodiscard]] std::uint64_t dropped() const;
@@ -63,6 +63,7 @@ private:
     Ring filling_;
     std::vector<Target> next_targets_;  ///< empty or the descriptor to change to, and those it replaced unused
     std::uint64_t pushed_ = 0, done_ = 0, dropped_ = 0;
+    std::uint64_t changes_asked_ = 0, changes_made_ = 0;
     bool sleeping_ = false;  ///< the writer waits for a first line
     bool hurry_ = false;     ///< it shall not gather more
     bool stopping_ = false;

@@ -59,7 +59,7 @@ public:
     void set_masker(std::shared_ptr<const Masker> masker) { masker_.set(std::move(masker)); }
     [[nodiscard]] const Masker& masker() const { return masker_.current(); }
 
-    [[nodiscard]] bool flush(std::chrono::milliseconds limit = std::chrono::seconds(2)) { return writer_.flush(limit); }
+    bool flush(std::chrono::milliseconds limit = std::chrono::seconds(2)) { return writer_.flush(limit); }
     [[nodiscard]] std::uint64_t dropped() const { return writer_.dropped(); }
 
 private:
