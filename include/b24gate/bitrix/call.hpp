@@ -36,12 +36,12 @@ struct BatchCommand {
 };
 
 struct RawCall {
-    std::string_view verb;    ///< GET, POST, HEAD
-    std::string_view target;  ///< origin-form as received
-    std::string_view content_type;
-    std::string_view authorization;  ///< the header's value
-    std::string_view content_encoding;
-    std::string_view body;
+    std::string_view verb = {};    ///< GET, POST, HEAD
+    std::string_view target = {};  ///< origin-form as received
+    std::string_view content_type = {};
+    std::string_view authorization = {};  ///< the header's value
+    std::string_view content_encoding = {};
+    std::string_view body = {};
     bool passthrough = false;  ///< keep the credential fields: a passthrough client sends the portal's own
 };
 
