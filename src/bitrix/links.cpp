@@ -201,7 +201,9 @@ bool LinkRewriter::rewrite(std::string_view text, std::size_t from, Hit hit, std
     std::size_t at = 0;
     const Base* base = last_base(text.substr(0, hit.begin), url_begin(text, nearest, hit.begin), at);
     if (!base) return false;
-    if (is_unreserved(at > 0 ? text[at - 1] : before_)) return false;
+    // The byte that will stand in front, which is a mask's when the hit before ended here.
+    const char in_front = at == from && !out_.empty() ? out_.back() : at > 0 ? text[at - 1] : before_;
+    if (is_unreserved(in_front)) return false;
 
     const Style& style = styles_[base->style];
     const std::size_t base_end = at + base->text.size();
