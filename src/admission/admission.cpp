@@ -9,6 +9,8 @@ namespace {
 
 using bitrix::ErrorClass;
 
+// A call that waits for one of its own kind to end is let go by that end; this is for when the limit moves.
+constexpr core::Duration slot_recheck = std::chrono::seconds(1);
 constexpr core::Duration least_retry = std::chrono::milliseconds(1);
 
 /// Did the portal itself answer?
@@ -107,7 +109,9 @@ Verdict Admission::wait(Calls::iterator it, bool again, core::TimePoint now) {
     const Submission& submission = call.submission;
     core::TimePoint until;
     const std::string* key = blocked(call, now, until);
-    const bool free = in_flight_ < concurrency_.limit() && limiter_.ready(now) && !queue_.peek();
+    const std::size_t levels = levels_with_slot();
+    const bool slot = static_cast<std::size_t>(submission.priority) < levels;
+    const bool free = slot && limiter_.ready(now) && !queue_.peek(levels);
     if (!key && free && !submission.deadline.passed(now)) {
         grant(call, now);
         return Granted{};
@@ -179,9 +183,9 @@ Turn Admission::next(core::TimePoint now) {
         turn.expired.push_back(*id);
     }
     turn.refused.swap(pending_refusals_);
-    const auto may_go = [&] { return settings_.observe || (in_flight_ < concurrency_.limit() && limiter_.ready(now)); };
-    while (may_go()) {
-        const FairQueue::Entry* entry = queue_.peek();
+    while (settings_.observe || limiter_.ready(now)) {
+        const std::size_t levels = settings_.observe ? priority_count : levels_with_slot();
+        const FairQueue::Entry* entry = queue_.peek(levels);
         if (!entry) break;
         const std::uint64_t id = entry->id;
         Call& call = calls_.find(id)->second;
@@ -192,7 +196,7 @@ Turn Admission::next(core::TimePoint now) {
             hold(*key, until);
             continue;
         }
-        call.ticket = queue_.take();
+        call.ticket = queue_.take(levels);
         grant(call, now);
         turn.granted.push_back(id);
     }
@@ -325,7 +329,8 @@ const std::string* Admission::blocked(const Call& call, core::TimePoint now, cor
     const std::string* key = nullptr;
     until = now;
     for (const auto& item : call.keys) {
-        const auto open = operating_.open_at(item.first, now);
+        auto open = operating_.open_at(item.first, now);
+        if (open <= now && operating_.fills_slots(item.first, concurrency_.limit())) open = now + slot_recheck;
         if (open <= until) continue;
         until = open;
         key = &item.first;
@@ -378,6 +383,16 @@ Admission::Prediction Admission::predict(const Call* call, double ahead, core::T
     return {at - now, operating};
 }
 
+std::size_t Admission::levels_with_slot() const noexcept {
+    const unsigned limit = concurrency_.limit();
+    if (in_flight_ >= limit) return 0;
+    const unsigned free = limit - in_flight_;
+    const unsigned kept_from_normal = limit >= 4 ? 1 : 0;
+    const unsigned kept_from_bulk = limit >= 4 ? 2 : limit >= 2 ? 1 : 0;
+    if (free > kept_from_bulk) return 3;
+    return free > kept_from_normal ? 2 : 1;
+}
+
 core::Duration Admission::one_departure(core::TimePoint now) {
     const auto wait = predict(nullptr, 0, now).wait;
     const auto deadline = queue_.next_deadline();
@@ -389,7 +404,7 @@ std::optional<core::TimePoint> Admission::wake_at(core::TimePoint now) {
     auto at = core::TimePoint::max();
     if (const auto deadline = queue_.next_deadline()) at = std::min(at, *deadline);
     if (!holds_.empty()) at = std::min(at, holds_.begin()->first);
-    if (in_flight_ < concurrency_.limit() && queue_.peek()) at = std::min(at, limiter_.ready_at(now));
+    if (queue_.peek(levels_with_slot())) at = std::min(at, limiter_.ready_at(now));
     if (at == core::TimePoint::max()) return std::nullopt;
     return std::max(at, now);
 }

@@ -161,9 +161,9 @@ void FairQueue::push_again(Entry entry, std::uint64_t ticket) {
     insert(std::move(entry), ticket);
 }
 
-std::size_t FairQueue::choose() const {
+std::size_t FairQueue::choose(std::size_t levels) const {
     std::size_t highest = priority_count;
-    for (std::size_t p = 0; p < priority_count; ++p) {
+    for (std::size_t p = 0; p < levels; ++p) {
         if (levels_[p].active.empty()) continue;
         if (highest == priority_count) {
             highest = p;
@@ -176,23 +176,25 @@ std::size_t FairQueue::choose() const {
     return highest;
 }
 
-const FairQueue::Entry* FairQueue::peek() const {
-    const std::size_t p = choose();
+const FairQueue::Entry* FairQueue::peek(std::size_t levels) const {
+    const std::size_t p = choose(levels);
     if (p == priority_count) return nullptr;
     const Flow& flow = *levels_[p].active.begin()->second;
     return &flow.ready.begin()->second->calls.front().entry;
 }
 
-std::uint64_t FairQueue::take() {
-    const std::size_t p = choose();
+std::uint64_t FairQueue::take(std::size_t levels) {
+    const std::size_t p = choose(levels);
     Level& level = levels_[p];
     last_was_reserved_ = false;
     for (std::size_t higher = interactive; higher < p; ++higher) {
         if (!levels_[higher].active.empty()) last_was_reserved_ = true;
     }
-    level.passed_over = 0;
-    for (std::size_t lower = p + 1; lower <= bulk; ++lower) {
-        if (!levels_[lower].active.empty()) levels_[lower].passed_over += 1;
+    const unsigned every = p == normal ? shares_.normal_every : shares_.bulk_every;
+    // A reserved departure that came late, because another was due, does not set the next one back.
+    level.passed_over = last_was_reserved_ && level.passed_over >= every ? level.passed_over + 1 - every : 0;
+    for (std::size_t other = normal; other <= bulk; ++other) {
+        if (other != p && !levels_[other].active.empty()) levels_[other].passed_over += 1;
     }
 
     Flow& flow = *level.active.begin()->second;

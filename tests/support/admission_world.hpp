@@ -160,7 +160,7 @@ private:
             if (portal.operating_counters) {
                 const auto charge = portal.finished(key, portal_time(), work);
                 timing.operating = charge.operating;
-                timing.operating_reset_at = charge.reset_at;
+                if (portal.reset_announced) timing.operating_reset_at = charge.reset_at;
             }
             reply(id, bitrix::ErrorClass::ok, timing, work);
         });

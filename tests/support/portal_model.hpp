@@ -16,6 +16,8 @@ public:
     double rate = 2;
     bool refused_hits_count = true;  ///< not documented; both are possible
     double operating_limit = 480;
+    bool whole_minutes = false;  ///< baskets leave ten minutes after their minute, not after its first call
+    bool reset_announced = true;
     bool operating_counters = true;  ///< false: self-hosted without the limiter
 
     std::uint64_t hits = 0;
@@ -53,7 +55,7 @@ public:
         auto& baskets = baskets_[key];
         if (seconds >= 0.1) {
             auto& basket = baskets[minute];
-            if (basket.seconds == 0) basket.first = at;
+            if (basket.seconds == 0) basket.first = whole_minutes ? static_cast<double>(minute + 1) * 60 : at;
             basket.seconds += seconds;
         }
         const double total = sum(key, at);

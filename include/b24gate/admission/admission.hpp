@@ -219,6 +219,8 @@ private:
     void release(const std::string& key);
     void release_due(core::TimePoint now);
     Prediction predict(const Call*, double ahead, core::TimePoint now);
+    /// How many of the priorities, from the highest, may take a slot now: long bulk calls must not fill all of them.
+    [[nodiscard]] std::size_t levels_with_slot() const noexcept;
     /// Until the next call leaves the queue.
     core::Duration one_departure(core::TimePoint now);
     std::optional<core::TimePoint> wake_at(core::TimePoint now);

@@ -57,10 +57,10 @@ public:
     /// Adds a call that had left already in front of those that came after it, and gives its client the turn back.
     /// `ticket` is what take returned for it.
     void push_again(Entry, std::uint64_t ticket);
-    /// The call that goes next; nullptr when nobody may go.
-    [[nodiscard]] const Entry* peek() const;
+    /// The call that goes next; nullptr when nobody may go. Only the `levels` highest priorities are looked at.
+    [[nodiscard]] const Entry* peek(std::size_t levels = priority_count) const;
     /// Takes out the call that peek showed, and counts its departure. Its ticket says where it stood.
-    std::uint64_t take();
+    std::uint64_t take(std::size_t levels = priority_count);
     /// Takes out any call, uncounted. False: no such id.
     bool erase(std::uint64_t id);
     /// Gives a waiting call another key; it keeps its place.
@@ -140,7 +140,7 @@ private:
         double virtual_time = 0;
         std::size_t size = 0;
         std::size_t ready_size = 0;
-        unsigned passed_over = 0;  ///< departures of higher priorities since it could have gone
+        unsigned passed_over = 0;  ///< departures of other priorities while it could have gone
     };
 
     Flow& flow_of(const Entry&);
@@ -151,7 +151,7 @@ private:
     void deactivate(Flow&, Lane&);
     void drop_if_unused(Key&);
     void prune();
-    [[nodiscard]] std::size_t choose() const;
+    [[nodiscard]] std::size_t choose(std::size_t levels) const;
 
     Shares shares_;
     std::array<Level, priority_count> levels_;

@@ -39,6 +39,8 @@ public:
 
     /// When the next call of `key` may leave; `now` when at once.
     [[nodiscard]] core::TimePoint open_at(std::string_view key, core::TimePoint now);
+    /// A costly method whose calls would fill the slots: does `key` have as many in flight as half of `slots`?
+    [[nodiscard]] bool fills_slots(std::string_view key, unsigned slots);
     /// An honest guess of when a call would leave that has `ahead` others of its key before it.
     [[nodiscard]] core::TimePoint predict(std::string_view key, std::size_t ahead, core::TimePoint now);
     /// A call leaves. Its expected cost counts until its answer is recorded. False: the key is not known yet.
@@ -47,7 +49,7 @@ public:
     void record(std::string_view key, const Report&, core::TimePoint now);
     /// OPERATION_TIME_LIMIT: the truth that corrects the ledger.
     void refused(std::string_view key, const Report&, core::TimePoint now);
-    void reconfigure(Settings settings) { settings_ = settings; }
+    void reconfigure(Settings);
 
     struct Counter {
         std::string credential;
@@ -65,7 +67,7 @@ private:
     static constexpr core::TimePoint never = core::TimePoint::min() + std::chrono::hours(24 * 365 * 200);
 
     struct Basket {
-        core::TimePoint start;
+        long long minute;  ///< of the wall clock
         core::TimePoint expires;
         double seconds;
     };
@@ -74,12 +76,14 @@ private:
         double limit;
         double cost = 0;  ///< expected seconds of one call
         bool known = false;
+        bool estimated = false;  ///< a basket was taken to be gone since the last report
         unsigned in_flight = 0;
         bool proving = false;  ///< after a refusal one call at a time, until one is accepted
         core::TimePoint last_report = never;
         core::TimePoint limit_changed = never;
         core::TimePoint last_grant = never;
         core::TimePoint blocked_until = never;
+        core::TimePoint last_refusal = never;
     };
     struct Hash {
         using is_transparent = void;
@@ -91,9 +95,15 @@ private:
     void forget_some(core::TimePoint now);
     static double used(Ledger&, core::TimePoint now);
     core::TimePoint open_at(Ledger&, core::TimePoint now) const;
+    void learn_offset(const Report&, core::TimePoint now);
     void learn_reset(Ledger&, const Report&, core::TimePoint now) const;
+    void learn_limit(Ledger&, double sum, bool again, core::TimePoint now) const;
+    long long minute_of(const Report&, core::TimePoint now) const;
 
     Settings settings_;
+    double offset_ = 0;  ///< portal's clock less ours, seconds; only what makes resets later
+    double highest_offset_ = -1e9;
+    double wall_base_ = 0;  ///< wall clock less steady clock; moves when the wall clock is set
     std::unordered_map<std::string, Ledger, Hash, std::equal_to<>> ledgers_;
 };
 
