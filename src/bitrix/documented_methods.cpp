@@ -1,4 +1,4 @@
-// The names of the methods that Bitrix24 documents. Data only; sorted, lower case. It bounds metric labels, so a name that
+// The names of the methods that Bitrix24 documents. Data only; sorted, lower case. It bounds metric labels: a name that
 // a client makes up never becomes one.
 #include <b24gate/bitrix/method_table.hpp>
 

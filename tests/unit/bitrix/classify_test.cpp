@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <b24gate/bitrix/classify.hpp>
-#include <b24gate/bitrix/oauth_errors.hpp>
 
 namespace {
 
@@ -507,73 +506,6 @@ TEST_CASE("entries of a batch's result_error") {
     CHECK(classify_batch_error(R"({"error":"","error_description":"Not found"})", true).error_class == not_found);
     for (const char* odd : {"", "null", "[]", "\"text\"", "{", "{}", "12"})
         CHECK_FALSE(classify_batch_error(odd, true).ok());
-}
-
-TEST_CASE("the authorization server's answers") {
-    const auto of = [](unsigned status, std::string_view body) {
-        return classify_oauth(status, "application/json", body);
-    };
-    CHECK(of(200, R"({"access_token":"a","refresh_token":"b"})").ok());
-    CHECK_FALSE(of(200, R"({"access_token":""})").ok());
-    CHECK_FALSE(of(200, R"({"access_token":"a")").ok());
-    CHECK_FALSE(of(500, R"({"access_token":"a"})").ok());
-    CHECK(of(400, R"({"error":"invalid_grant"})").error_class == auth_invalid);
-    CHECK(of(400, R"({"error":"bad_verification_code"})").error_class == auth_invalid);
-    CHECK(of(401, R"({"error":"invalid_client"})").error_class == auth_invalid);
-    CHECK(of(200, R"({"error":"wrong_client"})").error_class == auth_invalid);
-    CHECK(of(400, R"({"error":"invalid_request"})").error_class == validation);
-    CHECK(of(403, R"({"error":"invalid_scope"})").error_class == permission);
-    CHECK(of(401, R"({"error":"PAYMENT_REQUIRED"})").error_class == plan);
-    CHECK(of(404, R"({"error":"anything"})").error_class == portal_gone);
-    CHECK(of(404, "<html>").error_class == portal_gone);
-    CHECK(of(400, R"({"error":"x","error_description":"Portal is unknown"})").error_class == portal_gone);
-    CHECK(of(400, R"({"error":"x","error_description":"odd"})").error_class == business);
-    CHECK(of(502, "<html>").error_class == server);
-    CHECK(of(502, "<html>").executed == Executed::unknown);
-    CHECK(of(200, "").executed == Executed::unknown);
-    CHECK(of(400, R"({"error":"invalid_grant"})").origin == Origin::oauth);
-}
-
-TEST_CASE("plain_text") {
-    struct Row {
-        std::string in, out;
-    };
-    const std::vector<Row> rows{
-        {"", ""},
-        {"Access denied!", "Access denied!"},
-        {"two  spaces stay", "two  spaces stay"},
-        {"a < b and c > d, 1<2", "a < b and c > d, 1<2"},
-        {"Поле «Название» обязательно", "Поле «Название» обязательно"},
-        {"one<br>two<br/>three", "one two three"},
-        {"<b>bold</b> <a href=\"https://x/?auth=1\">link</a>", "bold link"},
-        {"line\r\nbreak\tand\x01"
-         "control\x7f",
-         "line break and control"},
-        {"c1 \xC2\x85 control", "c1 control"},
-        {"broken \xff utf \xc3", "broken \xEF\xBF\xBD utf \xEF\xBF\xBD"},
-        {"<script>alert(1)</script>text<style>b{}</style><!-- no -->", "text"},
-        {"open <img src=x onerror=y", "open img src=x onerror=y"},
-        {"<<b>a", "< a"},
-        {"<<<b", "b"},
-        {"SQL query error! in /home/bitrix/www/x.php:12\nStack trace:\n#0 /home/x", "SQL query error!"},
-        {"Boom\nStack trace:\n#0 {main}", "Boom"},
-        {"Boom\n#0 /var/www/x.php(12): f()\n#1 {main}", "Boom"},
-        {"Fatal error in C:\\www\\x.php on line 7", "Fatal error in"},
-        {"Item #0 is missing in /crm/deal", "Item #0 is missing in /crm/deal"},
-        {"<html><head><title>502 Bad Gateway</title></head><body><h1>502</h1></body></html>", "502 Bad Gateway 502"},
-    };
-    for (const Row& row : rows) {
-        CAPTURE(row.in);
-        CHECK(plain_text(row.in) == row.out);
-        CHECK(plain_text(row.out) == row.out);
-    }
-    const std::string cut = plain_text(std::string(600, 'x'));
-    CHECK(cut.size() == 500);
-    CHECK(cut.ends_with("x\xE2\x80\xA6"));
-    CHECK(plain_text("ыыыы", 6) == "ы\xE2\x80\xA6");
-    CHECK(plain_text("abcdef", 2).size() <= 2);
-    CHECK(plain_text(std::string(1 << 20, '<')).size() <= 500);
-    CHECK(plain_text(std::string(500, 'y')).size() == 500);
 }
 
 TEST_CASE("any bytes get a verdict") {

@@ -251,7 +251,7 @@ TEST_CASE("a description that may not be shown is cleaned") {
     CHECK(answered(R"({"error":"NEW","error_description":"<hr>"})") ==
           R"({"error":"NEW","error_description":"The portal refused the call.",)" + gateway_member("business", usual) +
               "}");
-    CHECK(answered(R"--({"error":"NEW","error_description":"no\nStack trace:\n#0 /home/x.php(1)"})--") ==
+    CHECK(answered(R"--({"error":"NEW","error_description":"no\nStack trace:\n#0 /opt/x.php(1)"})--") ==
           R"({"error":"NEW","error_description":"no",)" + gateway_member("business", usual) + "}");
     CHECK(answered(R"({"error":"NEW","error_description":["a","b"]})") ==
           R"({"error":"NEW","error_description":"[\"a\",\"b\"]",)" + gateway_member("business", usual) + "}");
