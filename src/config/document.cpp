@@ -9,6 +9,19 @@
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_MAX_NESTED_VALUES 32
+// toml++ 3.3 asserts what a file can break ("[=" for one), but behind each such assertion it also has the message. With
+// NDEBUG it would turn the assertions into assumptions of the optimiser, which is worse; so they are nothing at all.
+#undef NDEBUG
+#define TOML_ASSERT(expr) static_assert(true)
+// Its tables of letters declare places unreachable that a letter beyond ASCII outside of a string does reach (Cyrillic
+// for one): there the answer is no.
+#include <toml++/impl/forward_declarations.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE \
+    return {}
+#include <toml++/impl/unicode.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
 
 namespace b24gate::config {
@@ -17,6 +30,8 @@ namespace {
 /// toml++ bounds the nesting of values but not of dotted keys, and frees what it built by recursion: a line of some
 /// ten thousand dots would end the process.
 constexpr unsigned max_key_parts = 16;
+
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 Position position(const toml::source_position& at) noexcept { return {std::max(1u, at.line), std::max(1u, at.column)}; }
 
@@ -40,8 +55,8 @@ std::size_t utf8_length(std::string_view text, std::size_t at) noexcept {
     return 0;
 }
 
-/// Looks at the text before toml++ does: bytes that are no text, and keys with too many parts. Strings and comments
-/// are stepped over; behind the first thing that is no TOML the answer does not matter, toml++ stops there.
+/// Looks at the text before toml++ does: for bytes that are no text, and keys with too many parts. Strings and comments
+/// are stepped over; behind the first thing that is no TOML the answer does not matter, toml++ builds nothing there.
 class Preview {
 public:
     explicit Preview(std::string_view text) : text_(text) {}
@@ -55,7 +70,9 @@ public:
             } else if (c == '"' || c == '\'') {
                 skip_string(c);
             } else {
-                if (c == '.' && ++dots_ >= max_key_parts) return too_deep();
+                if (c == '.' && ++dots_ >= max_key_parts)
+                    return SyntaxProblem{place(), "a key of more than " + std::to_string(max_key_parts) +
+                                                      " parts; nothing here is nested that deep"};
                 if (c == '\n' || c == '=' || c == ',' || c == '{' || c == '}') dots_ = 0;
                 ++at_;
             }
@@ -72,7 +89,7 @@ private:
             if (text_[i] == '\0') return SyntaxProblem{here, "a NUL byte: this is a binary file, not a TOML text"};
             if (text_[i] == '\n')
                 here = {here.line + 1, 1};
-            else if (!(i == 0 && text_.starts_with("\xef\xbb\xbf")))
+            else if (!(i == 0 && text_.starts_with(byte_order_mark)))
                 ++here.column;
             i += length;
         }
@@ -101,12 +118,15 @@ private:
         at_ = text_.size();
     }
 
-    SyntaxProblem too_deep() const {
+    /// Where at_ stands, counted in characters.
+    Position place() const {
         const std::string_view before = text_.substr(0, at_);
-        const auto line = static_cast<unsigned>(std::count(before.begin(), before.end(), '\n')) + 1;
-        const std::size_t start = before.rfind('\n') + 1;
-        return {{line, static_cast<unsigned>(at_ - start) + 1},
-                "a key of more than " + std::to_string(max_key_parts) + " parts; nothing here is nested that deep"};
+        Position out;
+        out.line += static_cast<unsigned>(std::count(before.begin(), before.end(), '\n'));
+        for (const char c : before.substr(before.rfind('\n') + 1))
+            if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) ++out.column;
+        if (out.line == 1 && before.starts_with(byte_order_mark)) --out.column;
+        return out;
     }
 
     std::string_view text_;
@@ -129,6 +149,7 @@ constexpr Hint hints[] = {
     {"saw ';'", "TOML has one key a line; ';' separates nothing"},
     {"unknown escape sequence",
      "a backslash in a text begins an escape; write \\\\ for one, or single quotes around the text"},
+    {"nested value depth", "values nested more than 32 deep; nothing here is nested that deep"},
     {"could not be converted", "this is no value; text stands in double quotes, like name = \"text\""},
 };
 
