@@ -9,6 +9,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
+# What whoever answers requests may know of the server.
+HANDLER = {"server/handler", "server/health_response", "server/message", "server/request_id"}
+
 # A folder may include itself and these. A single header stands where not the whole folder is meant.
 MAY_INCLUDE = {
     "core": set(),
@@ -21,11 +24,11 @@ MAY_INCLUDE = {
     "storage": {"core", "config"},
     "tokens": {"core", "config", "bitrix", "observe", "storage", "upstream"},
     "operations": {"core", "config", "bitrix", "observe", "storage"},
-    "server": {"core", "config", "net"},
+    "server": {"core", "config", "net", "observe"},
     "upstream": {"core", "config", "bitrix", "net", "server/message"},
     "gateway": {"core", "config", "bitrix", "net", "observe", "access", "admission", "tokens", "operations", "upstream",
-                "server/message", "server/handler"},
-    "admin": {"core", "config", "bitrix", "observe", "gateway", "server/message", "server/handler"},
+                *HANDLER},
+    "admin": {"core", "config", "bitrix", "net", "observe", "access", "gateway", *HANDLER},
     "app": {"*"},
     "simulator": {"core"},
     "vendor": set(),
