@@ -1,1 +1,41 @@
-int main() {}
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+#include <b24gate/app/application.hpp>
+#include <b24gate/app/keygen.hpp>
+
+int main(int argc, char** argv) {
+    using namespace b24gate;
+    CLI::App program("An HTTP gateway in front of Bitrix24: services point their Bitrix24 base URL at it.", "b24gate");
+    program.set_version_flag("--version", "b24gate " B24GATE_VERSION " (" B24GATE_COMMIT ")");
+    program.require_subcommand(1);
+
+    std::string config = "conf/b24gate.toml";
+    auto* serve = program.add_subcommand("serve", "Run the gateway");
+    serve->add_option("--config", config, "The configuration file")->capture_default_str();
+
+    auto* check = program.add_subcommand("check", "Validate a configuration file: exit code 0 or 2");
+    check->add_option("--config", config, "The configuration file")->required();
+
+    std::string name;
+    bool store = false;
+    auto* keygen = program.add_subcommand("keygen", "Make a client key; it is printed once");
+    keygen->add_option("NAME", name, "The client's name");
+    keygen->add_flag("--store", store, "Make a key for [store] encryption_key instead");
+
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = program.exit(error, std::cout, std::cerr);
+        return code == 0 ? 0 : 2;
+    }
+    try {
+        if (serve->parsed()) return app::serve(config);
+        if (check->parsed()) return app::check_command(std::cout, std::cerr, config);
+        return app::keygen_command(std::cout, name, store);
+    } catch (const std::exception& error) {
+        std::cerr << "b24gate: " << error.what() << std::endl;
+        return 2;
+    }
+}

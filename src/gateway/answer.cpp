@@ -16,12 +16,24 @@ namespace asio = boost::asio;
 /// Fields of a portal's answer that a client may see. Everything else belongs to the connection to the portal, to a
 /// session with it, or to nobody.
 constexpr std::string_view passed_on[] = {
-    "access-control-allow-headers", "access-control-allow-origin", "accept-ranges",
-    "cache-control",                "content-disposition",         "content-encoding",
-    "content-language",             "content-range",               "content-type",
-    "etag",                         "expires",                     "idempotency-key",
-    "idempotent-replayed",          "last-modified",               "x-bitrix-rest-application",
-    "x-bitrix-rest-system-time",    "x-bitrix-rest-time",          "x-bitrix-rest-user-time",
+    "access-control-allow-headers",
+    "access-control-allow-origin",
+    "accept-ranges",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-range",
+    "content-type",
+    "etag",
+    "expires",
+    "idempotency-key",
+    "idempotent-replayed",
+    "last-modified",
+    "x-bitrix-rest-application",
+    "x-bitrix-rest-system-time",
+    "x-bitrix-rest-time",
+    "x-bitrix-rest-user-time",
     "x-content-type-options",
 };
 
@@ -39,7 +51,9 @@ class PassedBody final : public server::BodySource {
 public:
     PassedBody(std::string beginning, std::unique_ptr<server::BodySource> rest, bitrix::LinkRewriter rewriter,
                bool packed, std::function<void(std::uint64_t, bool)> ended)
-        : beginning_(std::move(beginning)), rest_(std::move(rest)), rewriter_(std::move(rewriter)),
+        : beginning_(std::move(beginning)),
+          rest_(std::move(rest)),
+          rewriter_(std::move(rewriter)),
           ended_(std::move(ended)) {
         if (packed) inflater_ = std::make_unique<core::Inflater>();
     }
@@ -131,15 +145,13 @@ server::Response success_response(const CallOrder& order, CallReport& report,
         copy_fields(response, report, rule, packed);
         const bool as_it_is = rule.secret.empty();
         if (as_it_is) response.stream_length = report.exchange.length;
-        response.stream =
-            std::make_unique<PassedBody>(std::move(report.exchange.body), std::move(report.exchange.rest),
-                                         bitrix::LinkRewriter(rule), packed, std::move(streamed));
+        response.stream = std::make_unique<PassedBody>(std::move(report.exchange.body), std::move(report.exchange.rest),
+                                                       bitrix::LinkRewriter(rule), packed, std::move(streamed));
         return response;
     }
     std::optional<std::string> changed;
     if (order.call.is_batch && order.call.api == bitrix::Api::v2 && report.outcome.ok())
-        changed = bitrix::annotate_batch(report.body(), report.facts,
-                                         CommandMethods(order.call, order.portal.methods));
+        changed = bitrix::annotate_batch(report.body(), report.facts, CommandMethods(order.call, order.portal.methods));
     const std::string_view body = changed ? std::string_view(*changed) : report.body();
     if (!rule.secret.empty()) {
         bitrix::LinkRewriter rewriter(rule);
@@ -198,8 +210,8 @@ std::string gateway_base(const CallOrder& order) {
     }
     const bool by_prefix = !order.call.portal_prefix.empty();
     // Behind public_url the Host that chose the portal may be another one, so only the client's own default stays.
-    const bool found_without = public_url.empty() || (order.client.portals.size() == 1) ||
-                               order.client.default_portal == portal;
+    const bool found_without =
+        public_url.empty() || (order.client.portals.size() == 1) || order.client.default_portal == portal;
     if (by_prefix || !found_without) base += "/portals/" + portal;
     return base;
 }
@@ -215,8 +227,7 @@ server::Response call_response(const CallOrder& order, CallReport& report,
         if (masker.contains_secret(report.outcome.description))
             report.outcome.description = masker.mask_text(report.outcome.description);
         const bitrix::LinkRule rule = link_rule(order, report);
-        const std::string body =
-            report.outcome.json_error ? rewritten(rule, report.body()) : std::string();
+        const std::string body = report.outcome.json_error ? rewritten(rule, report.body()) : std::string();
         response = error_response(report.outcome, report.facts, body);
     }
     return response;

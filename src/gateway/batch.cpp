@@ -83,9 +83,7 @@ std::vector<admission::Feedback::Inner> inner_feedback(const bitrix::Call& call,
     return inner;
 }
 
-std::string_view CommandMethods::method(std::string_view key) const {
-    return method_by_key(call_, key);
-}
+std::string_view CommandMethods::method(std::string_view key) const { return method_by_key(call_, key); }
 
 bool CommandMethods::writes(std::string_view key) const {
     return methods_.effect(method_by_key(call_, key)) != bitrix::Effect::read;

@@ -35,9 +35,7 @@ double random_fraction() {
     return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
-double unix_now() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+double unix_now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 /// The client's own key, or for a v3 write one of ours: with it the portal carries a repeat out once (reference 2.7).
 std::string idempotency_key_for(const CallOrder& order, bool writes) {
@@ -46,14 +44,15 @@ std::string idempotency_key_for(const CallOrder& order, bool writes) {
     return own.empty() ? server::request_id({}) : std::string(own);
 }
 
-bool is_redirect(unsigned status) {
-    return status == 301 || status == 302 || status == 307 || status == 308;
-}
+bool is_redirect(unsigned status) { return status == 301 || status == 302 || status == 307 || status == 308; }
 
 }  // namespace
 
 CallRun::CallRun(const CallOrder& order)
-    : order_(order), call_(order.call), portal_(*order.portal.portal), writes_(writes(order.call, order.portal.methods)) {
+    : order_(order),
+      call_(order.call),
+      portal_(*order.portal.portal),
+      writes_(writes(order.call, order.portal.methods)) {
     report_.facts.api = call_.api;
     report_.facts.portal = order.portal.config->name;
     report_.facts.method = call_.method;
@@ -116,6 +115,8 @@ bool CallRun::granted(Turn& turn) {
         refuse(GatewayCode::deadline, "the caller has hung up");
     } else if (std::holds_alternative<Expired>(turn)) {
         refuse(GatewayCode::deadline, "the deadline passed while the call waited for the portal's budget");
+    } else if (std::holds_alternative<Draining>(turn)) {
+        refuse(GatewayCode::draining, "this gateway is shutting down; send it to another one");
     } else {
         refuse(std::get<admission::Refused>(turn));
     }
@@ -147,6 +148,8 @@ asio::awaitable<void> CallRun::exchange_at(const upstream::Target& target, upstr
     const TimePoint now = Clock::now();
     request.deadline = order_.deadline.within(now, order_.portal.config->timeout).at;
     request.read_timeout = order_.portal.config->timeout;
+    // After a kept-alive connection that was dead, not another one that may be dead as well.
+    request.fresh = report_.exchange.reused && report_.exchange.transport != bitrix::Transport::replied;
     request.buffer_limit = call_.is_batch ? batch_buffer_limit : buffer_limit;
     report_.exchange = co_await client.send(std::move(request));
     if (report_.exchange.transport != bitrix::Transport::not_sent) ++report_.hits;
@@ -191,13 +194,14 @@ void CallRun::judge() {
     facts.api = call_.api;
     facts.method = call_.method_lower;
     facts.writes = writes_;
-    facts.raw_answer = call_.kind != bitrix::CallKind::method || order_.portal.methods.file_answer(call_.method_lower) ||
-                       call_.suffix == bitrix::Suffix::xml;
+    facts.raw_answer = call_.kind != bitrix::CallKind::method ||
+                       order_.portal.methods.file_answer(call_.method_lower) || call_.suffix == bitrix::Suffix::xml;
     report_.outcome = bitrix::classify(answer, facts);
     const ErrorClass error_class = report_.outcome.error_class;
     if (error_class == ErrorClass::server || error_class == ErrorClass::network || error_class == ErrorClass::timeout)
         ++failures_;
-    if (!report_.idempotency_key.empty() && !exchange.field("idempotency-key").empty()) portal_.keeps_idempotency_keys();
+    if (!report_.idempotency_key.empty() && !exchange.field("idempotency-key").empty())
+        portal_.keeps_idempotency_keys();
     if (!report_.idempotency_key.empty() && portal_.has_idempotency_keys()) report_.facts.repeat_is_safe = true;
     if (report_.outcome.description.empty() && !exchange.detail.empty()) report_.outcome.description = exchange.detail;
     order_.portal.metrics->attempt(error_class, last_exchange_);

@@ -89,6 +89,15 @@ void Portal::hang_up(std::uint64_t id) {
     dispatch(admission_.next(Clock::now()));
 }
 
+void Portal::refuse_waiting() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [id, wait] : waiting_) {
+        admission_.cancel(id, Clock::now());
+        wait->fulfil(Turn(Draining{}));
+    }
+    waiting_.clear();
+}
+
 void Portal::dispatch(admission::Turn turn) {
     for (const std::uint64_t id : turn.granted) end_wait(id, Turn(admission::Granted{}));
     for (const std::uint64_t id : turn.expired) end_wait(id, Turn(Expired{}));

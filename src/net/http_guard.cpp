@@ -46,7 +46,8 @@ std::optional<Violation> check_request_line(std::string_view line, Head& out) no
     out.target = line.substr(first + 1, second - first - 1);
     const std::string_view version = line.substr(second + 1);
     if (!is_token(out.method) || out.target.empty()) return Violation{400, "request_line"};
-    if (version.size() != 8 || !version.starts_with("HTTP/") || version[6] != '.') return Violation{400, "request_line"};
+    if (version.size() != 8 || !version.starts_with("HTTP/") || version[6] != '.')
+        return Violation{400, "request_line"};
     if (version != "HTTP/1.1" && version != "HTTP/1.0") return Violation{505, "version"};
     out.minor_version = version.back() == '1' ? 1 : 0;
     for (const char c : out.target) {

@@ -18,9 +18,7 @@ using boost::system::error_code;
 using core::Errc;
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
-error_code from_errno() noexcept {
-    return {errno, boost::system::system_category()};
-}
+error_code from_errno() noexcept { return {errno, boost::system::system_category()}; }
 
 bool is_address(const std::string& host) {
     error_code error;
@@ -38,9 +36,7 @@ std::string handshake_reason(SSL* ssl) {
 
 }  // namespace
 
-void Stream::SslFree::operator()(ssl_st* ssl) const noexcept {
-    SSL_free(ssl);
-}
+void Stream::SslFree::operator()(ssl_st* ssl) const noexcept { SSL_free(ssl); }
 
 Stream::Stream(asio::ip::tcp::socket socket, Sweeper& sweeper) : socket_(std::move(socket)) {
     if (socket_.is_open()) {
@@ -222,9 +218,7 @@ Stream::Peek Stream::peek() noexcept {
     return length < 0 && (errno == EAGAIN || errno == EINTR) ? Peek::nothing : Peek::closed;
 }
 
-bool Stream::resumed() const noexcept {
-    return ssl_ && SSL_session_reused(ssl_.get()) == 1;
-}
+bool Stream::resumed() const noexcept { return ssl_ && SSL_session_reused(ssl_.get()) == 1; }
 
 void Stream::close() noexcept {
     if (ssl_ && socket_.is_open() && SSL_is_init_finished(ssl_.get()) == 1) {

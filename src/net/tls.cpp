@@ -40,19 +40,15 @@ void harden(SSL_CTX* context) {
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     // A write is repeated with the same bytes, but perhaps from another address; and it may end early.
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 }
 
 }  // namespace
 
-void SslCtxFree::operator()(ssl_ctx_st* context) const noexcept {
-    SSL_CTX_free(context);
-}
+void SslCtxFree::operator()(ssl_ctx_st* context) const noexcept { SSL_CTX_free(context); }
 
-void SslSessionFree::operator()(ssl_session_st* session) const noexcept {
-    SSL_SESSION_free(session);
-}
+void SslSessionFree::operator()(ssl_session_st* session) const noexcept { SSL_SESSION_free(session); }
 
 boost::system::result<std::shared_ptr<TlsClientContext>, TlsError> TlsClientContext::make(const std::string& ca_file) {
     ERR_clear_error();

@@ -63,9 +63,7 @@ boost::system::result<std::unique_ptr<Listener>, std::string> Listener::open(
     return listener;
 }
 
-void Listener::start() {
-    asio::co_spawn(worker_.io, accept_all(), asio::detached);
-}
+void Listener::start() { asio::co_spawn(worker_.io, accept_all(), asio::detached); }
 
 void Listener::close() {
     error_code ignored;
@@ -79,8 +77,7 @@ asio::awaitable<void> Listener::accept_all() {
             co_await pause();
             continue;
         }
-        auto [error, socket] =
-            co_await acceptor_.async_accept(context->worker.io, asio::as_tuple(asio::use_awaitable));
+        auto [error, socket] = co_await acceptor_.async_accept(context->worker.io, asio::as_tuple(asio::use_awaitable));
         if (error == asio::error::operation_aborted) break;
         if (error == asio::error::no_descriptors || error == boost::system::errc::too_many_files_open_in_system ||
             error == boost::system::errc::not_enough_memory || error == asio::error::no_buffer_space) {

@@ -431,9 +431,7 @@ private:
 
 namespace {
 
-asio::awaitable<void> run(std::unique_ptr<Session> session) {
-    co_await session->run();
-}
+asio::awaitable<void> run(std::unique_ptr<Session> session) { co_await session->run(); }
 
 }  // namespace
 

@@ -59,7 +59,10 @@ struct HttpsClient::Connection {
 
 struct HttpsClient::State {
     State(net::Worker& w, Resolver& r, Endpoint e, PoolLimits s)
-        : worker(w), resolver(r), endpoint(std::make_shared<const Endpoint>(std::move(e))), pool(s),
+        : worker(w),
+          resolver(r),
+          endpoint(std::make_shared<const Endpoint>(std::move(e))),
+          pool(s),
           sessions(std::make_shared<net::TlsSessionCache>()) {}
 
     net::Worker& worker;
@@ -242,8 +245,7 @@ Exchange failed(Transport transport, TransportError error, std::string detail) {
 }
 
 /// Connects and shakes hands. nullptr: `failure` says why; nothing has been sent then.
-asio::awaitable<std::unique_ptr<Connection>> open(std::shared_ptr<State> state, TimePoint deadline,
-                                                  Exchange& failure) {
+asio::awaitable<std::unique_ptr<Connection>> open(std::shared_ptr<State> state, TimePoint deadline, Exchange& failure) {
     const std::shared_ptr<const Endpoint> endpoint = state->endpoint;
     const TimePoint until = std::min(deadline, Clock::now() + endpoint->connect_timeout);
     const auto found = co_await state->resolver.resolve(endpoint->target.host, endpoint->target.port, until);
@@ -288,16 +290,18 @@ asio::awaitable<std::unique_ptr<Connection>> open(std::shared_ptr<State> state, 
 }
 
 /// A kept connection that is still alive, or a new one.
-asio::awaitable<std::optional<Leased>> lease(std::shared_ptr<State> state, TimePoint deadline, Exchange& failure) {
+asio::awaitable<std::optional<Leased>> lease(std::shared_ptr<State> state, bool fresh, TimePoint deadline,
+                                             Exchange& failure) {
     for (;;) {
         state->pool.expire(Clock::now());
-        const Lease leased = state->pool.lease(Clock::now());
+        const Lease leased = state->pool.lease(Clock::now(), fresh ? Pool::Want::fresh : Pool::Want::any);
         close_collected(*state);
         if (leased.kind == Lease::Kind::reuse) {
             auto node = state->idle.extract(leased.id);
             if (node.empty() || node.mapped()->stream.peek() != net::Stream::Peek::nothing) {
                 // Closed by the portal meanwhile, or it sent something that nobody asked for.
-                state->pool.failed(leased.id);
+                state->pool.give_back(leased.id, Clock::now(), true);
+                state->pool.peer_closed(leased.id);
                 continue;
             }
             failure.reused = true;
@@ -360,14 +364,12 @@ asio::awaitable<error_code> read_answer(Connection& c, const OutgoingRequest& re
 HttpsClient::HttpsClient(net::Worker& worker, Resolver& resolver, Endpoint endpoint, PoolLimits pool)
     : state_(std::make_shared<State>(worker, resolver, std::move(endpoint), pool)) {}
 
-HttpsClient::~HttpsClient() {
-    close_idle();
-}
+HttpsClient::~HttpsClient() { close_idle(); }
 
 asio::awaitable<Exchange> HttpsClient::send(OutgoingRequest request) {
     const std::shared_ptr<State> state = state_;
     Exchange exchange;
-    auto leased = co_await lease(state, request.deadline, exchange);
+    auto leased = co_await lease(state, request.fresh, request.deadline, exchange);
     if (!leased) co_return exchange;
     Connection& c = *leased->operator->();
     error_code write_error;

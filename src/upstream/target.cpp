@@ -15,8 +15,9 @@ bool is_cloud_host(std::string_view host) {
     const std::string_view domain = host.substr(dot + 1);
     if (!domain.starts_with("bitrix24.")) return false;
     const std::string_view suffix = domain.substr(9);
-    for (const std::string_view known : {"com", "ru", "eu", "de", "fr", "it", "pl", "es", "ua", "by", "kz", "cn", "in",
-                                         "mx", "vn", "id", "jp", "tr", "com.br", "com.tr", "co", "uk", "tech", "net"})
+    for (const std::string_view known :
+         {"com", "ru", "eu", "de", "fr", "it", "pl",     "es",     "ua", "by", "kz",   "cn",
+          "in",  "mx", "vn", "id", "jp", "tr", "com.br", "com.tr", "co", "uk", "tech", "net"})
         if (suffix == known) return true;
     return false;
 }
@@ -52,8 +53,8 @@ boost::system::result<Target, std::string> parse_target(std::string_view url) {
 }
 
 boost::system::result<Target, std::string> renamed_target(const Target& from, std::string_view location,
-                                                         std::string_view sent_path,
-                                                         const std::vector<std::string>& allowed) {
+                                                          std::string_view sent_path,
+                                                          const std::vector<std::string>& allowed) {
     const auto parsed = boost::urls::parse_uri({location.data(), location.size()});
     if (!parsed) return std::string("its Location is no absolute URL");
     if (parsed->scheme() != "https" && (from.tls || parsed->scheme() != "http"))

@@ -17,8 +17,8 @@ namespace b24gate::gateway {
 /// What an answer says about the gateway's part in it, also on errors of its own.
 struct AnswerFacts {
     std::string_view request_id;
-    std::string_view portal;          ///< empty: not known
-    std::optional<unsigned> attempts; ///< nullopt: the call did not come so far
+    std::string_view portal;           ///< empty: not known
+    std::optional<unsigned> attempts;  ///< nullopt: the call did not come so far
     core::Duration waited{0};
     std::optional<admission::Quota> quota;
 };

@@ -44,12 +44,12 @@ struct CallReport {
     std::string plain_body;       ///< the body without content coding, when it had one
     bool unpacked = false;        ///< `plain_body` counts, not exchange.body
     unsigned attempts = 0;
-    unsigned hits = 0;            ///< of those, what the portal counts
+    unsigned hits = 0;  ///< of those, what the portal counts
     core::Duration waited{0};
     core::Duration upstream{0};
     bool hung_up = false;
     std::string idempotency_key;
-    upstream::Target target;      ///< where the last exchange went
+    upstream::Target target;  ///< where the last exchange went
 
     [[nodiscard]] std::string_view body() const noexcept { return unpacked ? plain_body : exchange.body; }
 };

@@ -17,8 +17,8 @@ struct OutgoingFacts {
     const bitrix::Call& call;
     const config::Credential* credential = nullptr;  ///< null: a passthrough client brought its own
     const upstream::Target& target;
-    const std::vector<net::Field>& fields;           ///< of the client's request
-    std::string_view idempotency_key;                ///< v3 writes
+    const std::vector<net::Field>& fields;  ///< of the client's request
+    std::string_view idempotency_key;       ///< v3 writes
 };
 
 /// Path and query as they are sent. Holds a secret: never logged.

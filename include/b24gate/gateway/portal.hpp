@@ -24,9 +24,10 @@ namespace b24gate::gateway {
 
 struct Expired {};
 struct HungUp {};
+struct Draining {};
 
 /// How a wait for budget ended.
-using Turn = std::variant<admission::Granted, admission::Refused, Expired, HungUp>;
+using Turn = std::variant<admission::Granted, admission::Refused, Expired, HungUp, Draining>;
 
 class Portal : public std::enable_shared_from_this<Portal> {
 public:
@@ -44,6 +45,9 @@ public:
                                              const admission::Feedback& feedback);
     /// The outcome of a granted call.
     void record(std::uint64_t id, const admission::Feedback& feedback);
+
+    /// Ends every wait for budget: the gateway stops.
+    void refuse_waiting();
 
     void reconfigure(const config::Portal& config, const upstream::Target& configured);
 

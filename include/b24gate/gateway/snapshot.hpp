@@ -23,7 +23,7 @@ namespace b24gate::gateway {
 
 struct PortalRuntime {
     const config::Portal* config = nullptr;
-    std::shared_ptr<Portal> portal;  ///< lives on over reloads
+    std::shared_ptr<Portal> portal;              ///< lives on over reloads
     std::shared_ptr<net::TlsClientContext> tls;  ///< null for http
     bitrix::Methods methods;
     observe::PortalMetrics* metrics = nullptr;

@@ -32,9 +32,7 @@ struct Request {
     std::string id;  ///< the request id: the client's X-Request-ID when it is usable, else made here
 
     /// The first field of that name, compared without case; empty when there is none.
-    [[nodiscard]] std::string_view field(std::string_view name) const noexcept {
-        return net::find_field(fields, name);
-    }
+    [[nodiscard]] std::string_view field(std::string_view name) const noexcept { return net::find_field(fields, name); }
 };
 
 /// A body that is passed on while it arrives. Lives on the session's worker.

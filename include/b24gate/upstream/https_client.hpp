@@ -32,6 +32,7 @@ struct OutgoingRequest {
     std::string head;       ///< request line and fields, with the empty line
     std::string_view body;
     bool expects_body = true;  ///< false: HEAD
+    bool fresh = false;        ///< not over a kept-alive connection: the last one turned out to be dead
     core::TimePoint deadline;  ///< of the whole exchange up to the end of the buffered part
     core::Duration read_timeout = std::chrono::seconds(65);  ///< of each further read of a body that streams
     std::size_t buffer_limit = 512 * 1024;  ///< an answer up to this is handed over whole

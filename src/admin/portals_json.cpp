@@ -1,0 +1,136 @@
+#include <b24gate/admin/portals_json.hpp>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace b24gate::admin {
+namespace {
+
+namespace json = boost::json;
+
+constexpr const char* priority_names[] = {"interactive", "normal", "bulk"};
+
+std::string_view name_of(admission::Breaker::State state) {
+    switch (state) {
+        case admission::Breaker::State::closed: return "closed";
+        case admission::Breaker::State::open: return "open";
+        case admission::Breaker::State::half_open: return "half_open";
+    }
+    return "closed";
+}
+
+json::object budget(const admission::Snapshot& s) {
+    json::object out;
+    out["unlimited"] = s.unlimited;
+    out["level"] = s.level;
+    out["burst"] = s.burst;
+    out["capacity"] = s.capacity;
+    out["rate"] = s.rate;
+    out["plan_rate"] = s.plan_rate;
+    out["plan_learnt"] = s.plan_learnt;
+    out["held_for_ms"] = core::to_ms(s.held_for);
+    out["hits"] = s.counters.hits;
+    out["refusals"] = s.counters.rate_refusals;
+    return out;
+}
+
+json::object queue(const admission::Snapshot& s) {
+    json::object by_priority, predicted, by_client;
+    for (std::size_t i = 0; i < std::size(priority_names); ++i) {
+        by_priority[priority_names[i]] = s.queue_by_priority[i];
+        predicted[priority_names[i]] = core::to_ms(s.predicted_wait[i]);
+    }
+    for (const auto& flow : s.queue_by_client) {
+        json::value& count = by_client[flow.client];
+        count = (count.is_null() ? std::uint64_t{0} : count.to_number<std::uint64_t>()) + flow.size;
+    }
+    json::object out;
+    out["length"] = s.queue;
+    out["by_priority"] = std::move(by_priority);
+    out["by_client"] = std::move(by_client);
+    out["predicted_wait_ms"] = std::move(predicted);
+    out["expired"] = s.counters.expired;
+    out["cancelled"] = s.counters.cancelled;
+    json::object refused;
+    for (std::size_t i = 0; i < admission::refusal_reason_count; ++i)
+        refused[to_string(static_cast<admission::RefusalReason>(i))] = s.counters.refused[i];
+    out["refused"] = std::move(refused);
+    return out;
+}
+
+json::array operating(const admission::Snapshot& s) {
+    json::array out;
+    for (const auto& counter : s.operating) {
+        json::object one;
+        one["credential"] = counter.credential;
+        one["method"] = counter.method;
+        one["batched"] = counter.batched;
+        one["used_s"] = counter.used;
+        one["left_s"] = counter.left;
+        one["limit_s"] = counter.limit;
+        one["held_for_ms"] = core::to_ms(counter.held_for);
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+json::array breakers(const admission::Snapshot& s) {
+    json::array out;
+    for (const auto& breaker : s.breakers) {
+        json::object one;
+        one["credential"] = breaker.credential;
+        one["state"] = name_of(breaker.state);
+        one["why"] = breaker.why;
+        one["retry_after_ms"] = core::to_ms(breaker.retry_after);
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+json::object portal(const gateway::PortalRuntime& runtime) {
+    const admission::Snapshot s = runtime.portal->snapshot();
+    json::object out;
+    out["name"] = runtime.config->name;
+    out["url"] = runtime.portal->location().target.origin;
+    out["mode"] = s.observe ? "observe" : "enforce";
+    out["budget"] = budget(s);
+    out["queue"] = queue(s);
+    json::object in_flight;
+    in_flight["now"] = s.in_flight;
+    in_flight["max"] = s.max_in_flight;
+    in_flight["max_configured"] = s.max_in_flight_configured;
+    in_flight["slowdown"] = s.slowdown;
+    out["in_flight"] = std::move(in_flight);
+    out["operating"] = operating(s);
+    out["breakers"] = breakers(s);
+    json::array credentials;
+    for (const auto& [name, credential] : runtime.config->credentials) {
+        json::object one;
+        one["name"] = name;
+        one["type"] = credential.type == config::Credential::Type::webhook ? "webhook" : "oauth";
+        credentials.push_back(std::move(one));
+    }
+    out["credentials"] = std::move(credentials);
+    if (s.observe) {
+        json::object would;
+        would["delayed"] = s.counters.would_delay;
+        would["delay_s"] = s.counters.would_delay_s;
+        would["delay_max_s"] = s.counters.would_delay_max_s;
+        would["refused"] = s.counters.would_refuse;
+        out["would_have"] = std::move(would);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string portals_json(const gateway::Snapshot& snapshot) {
+    json::array portals;
+    for (const auto& [name, runtime] : snapshot.portals) portals.push_back(portal(runtime));
+    json::object out;
+    out["portals"] = std::move(portals);
+    return json::serialize(out);
+}
+
+}  // namespace b24gate::admin

@@ -1,0 +1,381 @@
+#include <b24gate/app/application.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <fmt/format.h>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <functional>
+#include <iostream>
+
+#include <b24gate/config/load.hpp>
+#include <b24gate/config/reload.hpp>
+#include <b24gate/observe/process.hpp>
+#include <b24gate/server/listener.hpp>
+
+#include "scrape.hpp"
+#include "workers.hpp"
+
+namespace b24gate::app {
+namespace {
+
+namespace asio = boost::asio;
+using core::Clock;
+using core::TimePoint;
+using observe::Level;
+
+/// What a stop waits for after everything has been cancelled.
+constexpr auto cancel_grace = std::chrono::seconds(2);
+/// So long before the end of the grace the calls that still wait for budget are given back to their callers.
+constexpr auto refuse_before_end = std::chrono::seconds(2);
+constexpr auto drain_poll = std::chrono::milliseconds(20);
+
+double unix_time() {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// Secrets live in this process: its memory is nobody's to read.
+void protect_memory() {
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+/// Connections are file descriptors: the soft limit is a default, not a wish.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+class Application {
+public:
+    explicit Application(std::string config_path) : config_path_(std::move(config_path)) {}
+
+    int run() {
+        if (!load() || !build() || !listen()) return 2;
+        start();
+        io_.run();
+        return finish();
+    }
+
+private:
+    // Start, in order. Each says on stderr why it cannot.
+    bool load();
+    bool build();
+    bool listen();
+    void start();
+
+    void await_signal();
+    void on_signal(int signal);
+    [[nodiscard]] admin::ReloadReport reload();
+    void reload_on_main(std::function<void(admin::ReloadReport)> done);
+    void exchange(std::shared_ptr<const gateway::Snapshot> snapshot, std::shared_ptr<net::TlsServerContext> tls);
+
+    // Stop, in order.
+    void drain();
+    void close_listeners();
+    void watch_drain(TimePoint end);
+    void cancel_all();
+    int finish();
+
+    [[nodiscard]] std::int64_t connections() const { return data_stats_.connections; }
+    bool fail(const std::string& message) {
+        std::cerr << "b24gate: " << message << std::endl;
+        return false;
+    }
+    template <class Work>
+    void on_all(Work work) {
+        for (auto& worker : workers_) worker->post([&thread = *worker, work] { work(thread); });
+    }
+    [[nodiscard]] net::Worker& owner_of(std::string_view portal) {
+        return workers_[std::hash<std::string_view>{}(portal) % workers_.size()]->worker;
+    }
+
+    const std::string config_path_;
+    asio::io_context io_{1};
+    asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
+    asio::steady_timer timer_{io_};
+
+    std::shared_ptr<const config::Config> config_;
+    std::vector<std::string> start_warnings_;
+    std::optional<observe::Log> log_;
+    observe::Registry registry_;
+    std::optional<observe::GateMetrics> metrics_;
+    std::shared_ptr<void> process_metrics_;
+    std::optional<Scrape> scrape_;
+    observe::Health health_;
+    server::PortStats data_stats_, admin_stats_;
+    server::BodyMemory memory_;
+    std::shared_ptr<const gateway::Snapshot> snapshot_;
+    std::shared_ptr<net::TlsServerContext> tls_;
+    std::vector<std::unique_ptr<WorkerThread>> workers_;
+    std::unique_ptr<server::Listener> data_listener_, tls_listener_, admin_listener_;
+    bool draining_ = false;
+    bool cut_short_ = false;
+};
+
+bool Application::load() {
+    config::Loaded loaded = config::load(config_path_);
+    for (const auto& warning : loaded.warnings) start_warnings_.push_back(to_string(warning));
+    for (const auto& error : loaded.errors) std::cerr << to_string(error) << "\n";
+    if (!loaded) return fail("the configuration is not usable");
+    config_ = std::make_shared<const config::Config>(*std::move(loaded.config));
+    return true;
+}
+
+bool Application::build() {
+    protect_memory();
+    raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to the socket itself
+    try {
+        log_.emplace(config_->log);
+    } catch (const std::exception& error) {
+        return fail(error.what());
+    }
+    const observe::BuildInfo build{B24GATE_VERSION, B24GATE_COMMIT};
+    metrics_.emplace(registry_, config_->metrics, build, unix_time());
+    process_metrics_ = observe::declare_process_metrics(registry_);
+    memory_.limit = config_->server.max_buffered;
+
+    const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+    const unsigned threads = config_->server.threads != 0 ? config_->server.threads : cores;
+    for (unsigned i = 0; i < threads; ++i) workers_.push_back(std::make_unique<WorkerThread>(i));
+
+    auto snapshot = gateway::make_snapshot(
+        config_, nullptr, [this](std::string_view portal) -> net::Worker& { return owner_of(portal); }, *metrics_);
+    if (!snapshot) return fail(snapshot.error());
+    snapshot_ = *snapshot;
+    log_->set_masker(snapshot_->masker);
+    health_.portals(portal_names(*snapshot_));
+
+    const std::shared_ptr<const config::Server> limits(config_, &config_->server);
+    for (auto& thread : workers_) {
+        WorkerThread& w = *thread;
+        w.state.emplace(w.worker, snapshot_);
+        w.gateway.emplace(*w.state, *log_, *metrics_, health_);
+        w.admin.emplace(*w.state, registry_, health_,
+                        [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); });
+        w.data_sessions.emplace(w.worker, *w.gateway, data_stats_, memory_, limits);
+        w.admin_sessions.emplace(w.worker, *w.admin, admin_stats_, memory_, limits);
+    }
+    scrape_.emplace(registry_, *metrics_, *log_, health_, data_stats_, admin_stats_, workers_);
+    scrape_->use(snapshot_);
+    return true;
+}
+
+bool Application::listen() {
+    std::vector<server::SessionContext*> data, admin;
+    for (auto& worker : workers_) {
+        data.push_back(&*worker->data_sessions);
+        admin.push_back(&*worker->admin_sessions);
+    }
+    const config::Server& server = config_->server;
+    net::Worker& first = workers_.front()->worker;
+    auto opened = server::Listener::open(first, server.listen, data, server.max_connections, nullptr);
+    if (!opened) return fail(opened.error());
+    data_listener_ = std::move(*opened);
+    if (server.tls_listen) {
+        auto tls = net::TlsServerContext::make(server.tls_certificate, server.tls_key);
+        if (!tls) return fail(tls.error());
+        tls_ = *tls;
+        opened = server::Listener::open(first, *server.tls_listen, data, server.max_connections, tls_);
+        if (!opened) return fail(opened.error());
+        tls_listener_ = std::move(*opened);
+    }
+    if (config_->admin.listen) {
+        opened = server::Listener::open(first, *config_->admin.listen, admin, 256, nullptr);
+        if (!opened) return fail(opened.error());
+        admin_listener_ = std::move(*opened);
+    }
+    return true;
+}
+
+void Application::start() {
+    for (server::Listener* listener : {data_listener_.get(), tls_listener_.get(), admin_listener_.get()})
+        if (listener != nullptr) listener->start();
+    for (auto& worker : workers_) worker->start();
+    await_signal();
+    health_.started();
+    for (const std::string& warning : start_warnings_) log_->event(Level::warn, "config", {{"warning", warning}});
+    // One line, whatever the log's level and place: who starts a gateway wants to know where it is.
+    std::cout
+        << fmt::format(
+               R"({{"event":"listening","version":"{}","listen":"{}","tls_listen":"{}","admin":"{}","portals":{},"clients":{},"threads":{}}})",
+               B24GATE_VERSION, data_listener_->address(), tls_listener_ ? tls_listener_->address() : "",
+               admin_listener_ ? admin_listener_->address() : "", config_->portals.size(), config_->clients.size(),
+               workers_.size())
+        << std::endl;
+    metrics_->config_reload_success.with({}).set(1);
+    metrics_->config_reload_timestamp.with({}).set(unix_time());
+}
+
+void Application::await_signal() {
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+        if (error) return;
+        on_signal(signal);
+        if (!cut_short_) await_signal();
+    });
+}
+
+void Application::on_signal(int signal) {
+    if (signal == SIGHUP) {
+        if (const auto problem = log_->reopen()) log_->event(Level::error, "log_reopen", {{"error", *problem}});
+        static_cast<void>(reload());
+        return;
+    }
+    if (!draining_) {
+        drain();
+        return;
+    }
+    log_->event(Level::warn, "stop", {{"reason", "a second signal"}});
+    cut_short_ = true;
+    cancel_all();
+    io_.stop();
+}
+
+void Application::reload_on_main(std::function<void(admin::ReloadReport)> done) {
+    asio::post(io_, [this, done = std::move(done)] { done(reload()); });
+}
+
+admin::ReloadReport Application::reload() {
+    admin::ReloadReport report;
+    config::Loaded loaded = config::load(config_path_);
+    for (const auto& warning : loaded.warnings) report.warnings.push_back(to_string(warning));
+    for (const auto& error : loaded.errors) report.errors.push_back(to_string(error));
+    std::shared_ptr<const gateway::Snapshot> next;
+    std::shared_ptr<net::TlsServerContext> tls;
+    if (loaded) {
+        const auto config = std::make_shared<const config::Config>(*std::move(loaded.config));
+        for (std::string& fixed : config::reload_diff(*config_, *config)) report.warnings.push_back(std::move(fixed));
+        auto made = gateway::make_snapshot(
+            config, snapshot_.get(), [this](std::string_view portal) -> net::Worker& { return owner_of(portal); },
+            *metrics_);
+        if (made)
+            next = *made;
+        else
+            report.errors.push_back(made.error());
+        if (tls_listener_ && config->server.tls_listen) {
+            auto context = net::TlsServerContext::make(config->server.tls_certificate, config->server.tls_key);
+            if (context)
+                tls = *context;
+            else
+                report.errors.push_back(context.error());
+        }
+    }
+    if (report.errors.empty())
+        if (const auto problem = log_->reconfigure(next->config->log)) report.errors.push_back(*problem);
+    report.ok = report.errors.empty();
+    if (report.ok) exchange(std::move(next), std::move(tls));
+    metrics_->config_reload_success.with({}).set(report.ok ? 1 : 0);
+    if (report.ok) metrics_->config_reload_timestamp.with({}).set(unix_time());
+    for (const std::string& error : report.errors) log_->event(Level::error, "reload_error", {{"error", error}});
+    for (const std::string& warning : report.warnings)
+        log_->event(Level::warn, "reload_warning", {{"warning", warning}});
+    log_->event(report.ok ? Level::info : Level::error, "reload", {{"ok", report.ok}});
+    return report;
+}
+
+/// Everything at once, and nothing before everything was found good.
+void Application::exchange(std::shared_ptr<const gateway::Snapshot> snapshot,
+                           std::shared_ptr<net::TlsServerContext> tls) {
+    log_->set_masker(snapshot->masker);
+    snapshot_ = std::move(snapshot);
+    config_ = snapshot_->config;
+    memory_.limit = config_->server.max_buffered;
+    gateway::apply_snapshot(*snapshot_);
+    health_.portals(portal_names(*snapshot_));
+    scrape_->use(snapshot_);
+    const std::shared_ptr<const config::Server> limits(config_, &config_->server);
+    on_all([shared = snapshot_, limits](WorkerThread& w) {
+        w.state->use(shared);
+        w.data_sessions->limits = limits;
+        w.admin_sessions->limits = limits;
+    });
+    if (tls) {
+        tls_ = tls;
+        workers_.front()->post([this, tls] { tls_listener_->set_tls(tls); });
+    }
+}
+
+void Application::drain() {
+    draining_ = true;
+    log_->event(Level::info, "drain", {{"connections", connections()}});
+    health_.drain();
+    timer_.expires_after(config_->server.drain_delay);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        close_listeners();
+        watch_drain(Clock::now() + config_->server.shutdown_grace);
+    });
+}
+
+void Application::close_listeners() {
+    workers_.front()->post([this] {
+        data_listener_->close();
+        if (tls_listener_) tls_listener_->close();
+    });
+    on_all([](WorkerThread& w) { w.data_sessions->drain(); });
+}
+
+void Application::watch_drain(TimePoint end) {
+    const TimePoint now = Clock::now();
+    if (connections() == 0 || now >= end) {
+        if (connections() != 0) log_->event(Level::warn, "drain_cut_off", {{"connections", connections()}});
+        cancel_all();
+        io_.stop();
+        return;
+    }
+    if (now >= end - std::min<core::Duration>(refuse_before_end, config_->server.shutdown_grace / 2))
+        for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->refuse_waiting();
+    timer_.expires_after(drain_poll);
+    timer_.async_wait([this, end](boost::system::error_code error) {
+        if (!error) watch_drain(end);
+    });
+}
+
+void Application::cancel_all() {
+    for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->refuse_waiting();
+    workers_.front()->post([this] {
+        data_listener_->close();
+        if (tls_listener_) tls_listener_->close();
+        if (admin_listener_) admin_listener_->close();
+    });
+    on_all([](WorkerThread& w) {
+        w.data_sessions->cancel_all();
+        w.admin_sessions->cancel_all();
+        w.state->close_idle();
+    });
+}
+
+int Application::finish() {
+    const TimePoint end = Clock::now() + (cut_short_ ? core::Duration::zero() : core::Duration(cancel_grace));
+    while (Clock::now() < end && (data_stats_.connections != 0 || admin_stats_.connections != 0))
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    for (auto& worker : workers_) worker->worker.io.stop();
+    for (auto& worker : workers_) worker->thread.join();
+    log_->event(Level::info, "stopped", {{"cut_short", cut_short_}});
+    static_cast<void>(log_->flush());
+    // What still hangs in the contexts refers to sessions, portals and metrics: it goes first.
+    scrape_.reset();
+    data_listener_.reset();
+    tls_listener_.reset();
+    admin_listener_.reset();
+    return cut_short_ ? 1 : 0;
+}
+
+}  // namespace
+
+int serve(const std::string& config_path) {
+    Application application(config_path);
+    return application.run();
+}
+
+}  // namespace b24gate::app

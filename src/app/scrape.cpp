@@ -1,0 +1,95 @@
+#include "scrape.hpp"
+
+namespace b24gate::app {
+namespace {
+
+observe::BreakerState state_of(admission::Breaker::State state) {
+    switch (state) {
+        case admission::Breaker::State::closed: return observe::BreakerState::closed;
+        case admission::Breaker::State::open: return observe::BreakerState::open;
+        case admission::Breaker::State::half_open: return observe::BreakerState::half_open;
+    }
+    return observe::BreakerState::closed;
+}
+
+}  // namespace
+
+std::vector<std::string> portal_names(const gateway::Snapshot& snapshot) {
+    std::vector<std::string> names;
+    for (const auto& [name, runtime] : snapshot.portals) names.push_back(name);
+    return names;
+}
+
+Scrape::Scrape(observe::Registry& registry, observe::GateMetrics& metrics, const observe::Log& log,
+               observe::Health& health, const server::PortStats& data, const server::PortStats& admin,
+               const std::vector<std::unique_ptr<WorkerThread>>& workers)
+    : metrics_(metrics), log_(log), health_(health), data_(data), admin_(admin), workers_(workers) {
+    registered_ = registry.on_collect([this] { collect(); });
+}
+
+void Scrape::use(std::shared_ptr<const gateway::Snapshot> snapshot) {
+    const std::lock_guard lock(mutex_);
+    snapshot_ = std::move(snapshot);
+}
+
+void Scrape::collect() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, runtime] : snapshot_->portals) collect_portal(runtime);
+    collect_connections();
+    collect_port("data", data_);
+    collect_port("admin", admin_);
+    metrics_.log_dropped.with({}).set(static_cast<double>(log_.dropped()));
+}
+
+void Scrape::collect_portal(const gateway::PortalRuntime& runtime) {
+    const admission::Snapshot s = runtime.portal->snapshot();
+    observe::PortalMetrics& m = *runtime.metrics;
+    m.bucket_level.set(s.level);
+    m.bucket_capacity.set(s.capacity);
+    m.bucket_leak.set(s.rate);
+    m.in_flight.set(s.in_flight);
+    for (std::size_t i = 0; i < m.queue_length.size(); ++i)
+        m.queue_length[i]->set(static_cast<double>(s.queue_by_priority[i]));
+    for (const auto& [credential, ignored] : runtime.config->credentials) {
+        auto state = observe::BreakerState::closed;
+        for (const auto& breaker : s.breakers)
+            if (breaker.credential == credential) state = state_of(breaker.state);
+        m.breaker(credential, state);
+    }
+    if (const auto health = health_.portal(runtime.config->name))
+        health->set(s.breakers.empty() ? observe::PortalState::ok : observe::PortalState::overload);
+}
+
+/// The workers count for themselves; what they have counted since the last look is added here.
+void Scrape::collect_connections() {
+    std::map<std::string, std::pair<std::size_t, std::size_t>> open;
+    for (const auto& worker : workers_) {
+        const std::lock_guard lock(worker->published.mutex);
+        for (const auto& [portal, stats] : worker->published.clients) {
+            const auto runtime = snapshot_->portals.find(portal);
+            if (runtime == snapshot_->portals.end()) continue;
+            observe::PortalMetrics& m = *runtime->second.metrics;
+            upstream::ClientStats& before = counted_[std::to_string(worker->worker.index) + "/" + portal];
+            for (; before.connects < stats.connects; ++before.connects) m.connected();
+            for (; before.tls_resumed < stats.tls_resumed; ++before.tls_resumed, ++before.tls_handshakes)
+                m.handshaken(true);
+            for (; before.tls_handshakes < stats.tls_handshakes; ++before.tls_handshakes) m.handshaken(false);
+            before = stats;  // smaller after a reload that made the client anew
+            open[portal].first += stats.idle;
+            open[portal].second += stats.open - stats.idle;
+        }
+    }
+    for (const auto& [portal, counts] : open) {
+        observe::PortalMetrics& m = *snapshot_->portals.find(portal)->second.metrics;
+        m.connections[static_cast<std::size_t>(observe::PoolState::idle)]->set(static_cast<double>(counts.first));
+        m.connections[static_cast<std::size_t>(observe::PoolState::busy)]->set(static_cast<double>(counts.second));
+    }
+}
+
+void Scrape::collect_port(const std::string& name, const server::PortStats& stats) {
+    metrics_.http_connections.with({name}).set(static_cast<double>(stats.connections));
+    for (const auto& [reason, count] : stats.rejected())
+        metrics_.http_rejected.with({name, reason}).set(static_cast<double>(count));
+}
+
+}  // namespace b24gate::app
