@@ -36,15 +36,33 @@ asio::awaitable<void> say_goodbye(tcp::socket& socket) {
     co_return;
 }
 
+/// Closes a socket after a while. A wait that ended at the very moment its coroutine did finds no socket any more.
+class Watchdog {
+public:
+    explicit Watchdog(tcp::socket& socket)
+        : timer_(socket.get_executor()), socket_(std::make_shared<tcp::socket*>(&socket)) {}
+    ~Watchdog() { *socket_ = nullptr; }
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+
+    void arm(Micros span) {
+        timer_.expires_after(span);
+        timer_.async_wait([socket = socket_](boost::system::error_code ec) {
+            if (!ec && *socket) (*socket)->close(ec);
+        });
+    }
+    void disarm() { timer_.cancel(); }
+
+private:
+    asio::steady_timer timer_;
+    std::shared_ptr<tcp::socket*> socket_;
+};
+
 asio::awaitable<void> say_goodbye(TlsStream& stream) {
     // close_notify, but no waiting for a peer that gives none.
-    asio::steady_timer limit(stream.get_executor(), std::chrono::seconds(1));
-    tcp::socket& socket = stream.next_layer();
-    limit.async_wait([&socket](boost::system::error_code ec) {
-        if (!ec) socket.close(ec);
-    });
+    Watchdog limit(stream.next_layer());
+    limit.arm(std::chrono::seconds(1));
     co_await stream.async_shutdown(token);
-    limit.cancel();
 }
 
 void reset_hard(tcp::socket& socket) {
@@ -271,7 +289,8 @@ template <class Stream>
 asio::awaitable<void> Server::serve(Stream stream, std::shared_ptr<Listener> listener, Connection connection) {
     const bool control = listener->role == Role::control;
     const Presence presence(sockets_, cloud_, connection, !control);
-    asio::steady_timer timer(io_), idle(io_);
+    asio::steady_timer timer(io_);
+    Watchdog idle(socket_of(stream));
     const auto buffer = std::make_unique<char[]>(read_size);
     std::string_view pending;
     bool alive = true;
@@ -287,14 +306,10 @@ asio::awaitable<void> Server::serve(Stream stream, std::shared_ptr<Listener> lis
                 co_await asio::async_write(stream, asio::buffer(go_on), token);
             }
             if (options_.keep_alive.count() > 0) {
-                idle.expires_after(options_.keep_alive);
-                tcp::socket& socket = socket_of(stream);
-                idle.async_wait([&socket](boost::system::error_code ec) {
-                    if (!ec) socket.close(ec);
-                });
+                idle.arm(options_.keep_alive);
             }
             const auto [ec, count] = co_await stream.async_read_some(asio::buffer(buffer.get(), read_size), token);
-            if (options_.keep_alive.count() > 0) idle.cancel();
+            if (options_.keep_alive.count() > 0) idle.disarm();
             if (ec) co_return;
             pending = std::string_view(buffer.get(), count);
         }
