@@ -89,6 +89,17 @@ std::string_view before_user(std::string_view text, std::string_view slash) {
     return std::all_of(rest.begin(), rest.end(), is_unreserved) ? before : std::string_view();
 }
 
+/// As it is, in JSON with escaped slashes, in a URL: those that differ.
+std::vector<core::Secret> spellings(const core::Secret& secret) {
+    std::vector<core::Secret> all{secret};
+    const std::string& text = secret.reveal();
+    if (std::all_of(text.begin(), text.end(), is_unreserved)) return all;
+    for (std::string other : {slashes_escaped(text), percent_encoded(text), percent_encoded(text, false)})
+        if (std::none_of(all.begin(), all.end(), [&](const core::Secret& known) { return known.reveal() == other; }))
+            all.emplace_back(std::move(other));
+    return all;
+}
+
 /// `text` ends with `auth=` or `access_token=`, and a parameter begins there.
 bool ends_with_parameter(std::string_view text, std::string_view equals) {
     if (!take_back(text, equals)) return false;
@@ -100,17 +111,19 @@ bool ends_with_parameter(std::string_view text, std::string_view equals) {
 
 }  // namespace
 
+bool holds_secret(std::string_view text, const core::Secret& secret) {
+    if (secret.empty()) return false;
+    if (find(text, secret.reveal(), 0) != npos) return true;
+    const std::vector<core::Secret> all = spellings(secret);
+    return std::any_of(all.begin() + 1, all.end(),
+                       [&](const core::Secret& spelling) { return find(text, spelling.reveal(), 0) != npos; });
+}
+
 LinkRewriter::LinkRewriter(const LinkRule& rule) {
     const std::string& secret = rule.secret.reveal();
     if (secret.empty()) return;
-    for (std::string form :
-         {secret, slashes_escaped(secret), percent_encoded(secret), percent_encoded(secret, false)}) {
-        const bool known = std::any_of(secrets_.begin(), secrets_.end(),
-                                       [&](const core::Secret& other) { return other.reveal() == form; });
-        longest_secret_ = std::max(longest_secret_, form.size());
-        core::Secret spelling(std::move(form));
-        if (!known) secrets_.push_back(std::move(spelling));
-    }
+    secrets_ = spellings(rule.secret);
+    for (const core::Secret& spelling : secrets_) longest_secret_ = std::max(longest_secret_, spelling.reveal().size());
     next_.resize(secrets_.size());
 
     for (const char c : std::string_view("*-#.xX0aZ"))
@@ -129,8 +142,8 @@ LinkRewriter::LinkRewriter(const LinkRule& rule) {
     style("\\/", "=", [](const std::string& text) { return slashes_escaped(text); });
     style("%2F", "%3D", [](const std::string& text) { return percent_encoded(text); });
     style("%2f", "%3d", [](const std::string& text) { return percent_encoded(text, false); });
+    if (!bases_.empty()) common_ = bases_.front().text;
     for (const Base& base : bases_) {
-        if (common_.empty()) common_ = base.text;
         const auto end = std::mismatch(common_.begin(), common_.end(), base.text.begin(), base.text.end()).first;
         common_.erase(end, common_.end());
     }
@@ -170,8 +183,6 @@ std::size_t LinkRewriter::unfinished_secret(std::string_view text, std::size_t f
 const LinkRewriter::Base* LinkRewriter::last_base(std::string_view text, std::size_t from, std::size_t& at) const {
     const Base* found = nullptr;
     const std::string_view part = text.substr(from);
-    // One fast look first: long runs without the end of a URL are files, and hold no base at all.
-    if (find(part, common_, 0) == npos) return nullptr;
     for (const Base& base : bases_) {
         const std::size_t here = part.rfind(base.text);
         if (here == npos) continue;
@@ -186,11 +197,12 @@ const LinkRewriter::Base* LinkRewriter::last_base(std::string_view text, std::si
 /// Where a portal's URL begins that may still get a credential behind the end of `text`.
 std::size_t LinkRewriter::unfinished_url(std::string_view text, std::size_t from) const {
     const std::size_t reach = max_url + longest_secret_ + 1;
-    const std::size_t begin =
-        url_begin(text, std::max(from, text.size() > reach ? text.size() - reach : 0), text.size());
+    const std::size_t nearest = std::max(from, text.size() > reach ? text.size() - reach : 0);
     std::size_t at = text.size();
-    if (!last_base(text, begin, at)) at = text.size();
-    for (const Base& base : bases_) at = std::min(at, cut_off(text, base.text, begin));
+    // One fast look first: long runs without the end of a URL are files, and hold no base at all.
+    if (find(text, common_, nearest) != npos && !last_base(text, url_begin(text, nearest, text.size()), at))
+        at = text.size();
+    for (const Base& base : bases_) at = std::min(at, cut_off(text, base.text, from));
     return at;
 }
 

@@ -19,6 +19,9 @@ struct LinkRule {
     core::Secret key;                       ///< the client's
 };
 
+/// Whether a whole text holds the secret in any spelling that a rewriter knows: one search, for most answers enough.
+[[nodiscard]] bool holds_secret(std::string_view text, const core::Secret& secret);
+
 /// `{base}/rest/{user}/{secret}/...` becomes `{gateway_base}/rest/{gateway_user}/{key}/...` (and /rest/api/ likewise);
 /// a URL below a base with `auth={secret}` or `access_token={secret}` gets the gateway's base and the key. Plain, with
 /// JSON's escaped slashes, and percent-encoded inside another URL. The output never holds the secret, and does not

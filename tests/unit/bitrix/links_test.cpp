@@ -233,6 +233,17 @@ TEST_CASE("secrets in other spellings and of odd make are masked") {
           "https://gw.internal/portals/acme/rest/7/k%2F1/");
 }
 
+TEST_CASE("one look tells whether a text needs rewriting") {
+    CHECK(holds_secret("x" + secret + "y", Secret(secret)));
+    CHECK_FALSE(holds_secret(secret.substr(1), Secret(secret)));
+    CHECK_FALSE(holds_secret("anything", Secret()));
+    CHECK(holds_secret("a/b+", Secret("a/b+")));
+    CHECK(holds_secret("a\\/b+", Secret("a/b+")));
+    CHECK(holds_secret("a%2Fb%2B", Secret("a/b+")));
+    CHECK(holds_secret("a%2fb%2b", Secret("a/b+")));
+    CHECK_FALSE(holds_secret("a%2Fb+", Secret("a/b+")));
+}
+
 TEST_CASE("however a text is made and cut, the result is one and holds no secret") {
     std::mt19937 random(17);
     const std::string hidden[] = {secret, "aaab", "abcabcab", "x/y", "httph", "rest1rest"};
