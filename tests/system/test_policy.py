@@ -53,7 +53,7 @@ def test_a_key_is_bound_to_its_portal(gate, portal, beta):
     assert not portal.received and not beta.received
 
 
-RULES = 'allow = ["crm.*", "user.current", "batch", "tasks.task.get"]\ndeny = ["crm.*.delete", "*.import"]'
+RULES = 'allow = ["crm.*", "user.current", "tasks.task.get"]\ndeny = ["crm.*.delete", "*.import"]'
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,6 @@ def calls(gate: Gate, portal: FakePortal):
     yield request(gate.data, "POST", f"/rest/1/{wrong}/profile{query}", body, {**JSON, **headers})
     yield request(gate.data, "GET", f"/rest/profile?auth={wrong}")
     yield request(gate.data, "POST", f"/rest/1/{KEY}/../{KEY}", b"")
-    yield request(gate.data, "POST", f"/rest/1/{KEY}/no such", b"")
     yield request(gate.data, "POST", f"/restt/1/{KEY}/x", b"")
     yield request(gate.data, "POST", f"/rest/1/{KEY}/{KEY}", b"")
     yield request(gate.data, "POST", f"/rest/{KEY}/{wrong}/profile", b"")
@@ -86,6 +85,7 @@ def calls(gate: Gate, portal: FakePortal):
     yield request(gate.data, "GET", "/readyz")
     for data in (f"POST /rest/1/{KEY}/profile HTTP/1.1\r\nHost: {p['cookie']} x\r\n\r\n",
                  f"POST /rest/1/{KEY}/profile HTTP/1.1\nHost: x\n\n",
+                 f"POST /rest/1/{KEY}/no such HTTP/1.1\r\nHost: x\r\n\r\n",
                  f"{KEY} /rest/1/{KEY}/profile HTTP/1.1\r\nHost: x\r\n\r\n",
                  f"POST /rest/1/{KEY}/profile HTTP/1.1\r\nHost: x\r\nCookie {p['cookie']}\r\n\r\n"):
         raw = Raw(gate.data)

@@ -61,9 +61,9 @@ def test_old_tls_and_plain_bytes_are_refused(start, portal, own):
 def test_a_portal_behind_a_private_ca(start, own):
     portal = FakePortal(server_context(*own))
     gate = start(config_text(portal.url, portal=f'ca = "{own[0]}"'))
-    for _ in range(5):
+    for _ in range(9):
         assert gate.call("profile", {}).status == 200
-    assert portal.connections == 1
+    assert portal.connections <= 2  # one for each worker
     assert portal.last.path == f"/rest/1/{SECRET}/profile"
     portal.close()
 
@@ -98,7 +98,7 @@ def test_a_portal_that_cannot_prove_itself_gets_nothing(start, tmp_path, kind):
 
 def test_a_portal_that_speaks_no_tls(start, portal):
     portal.clear()
-    gate = start(config_text(portal.url.replace("http://", "https://")))
+    gate = start(config_text(portal.url.replace("http://", "https://"), portal='connect_timeout = "300ms"'))
     answer = gate.call("crm.deal.add", {"fields": {}})
     assert (answer.status, answer.gateway["executed"]) == (502, "no"), answer
     assert not portal.received
