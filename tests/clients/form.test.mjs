@@ -101,6 +101,15 @@ describe('plain forms with curl', () => {
     }
   })
 
+  it('names the portal by a prefix or by the host', async () => {
+    for (const args of [[`${settings.https}/portals/acme/rest/1/${acme.key}/profile`], [url('profile'), '--header', 'Host: acme.b24.internal']]) {
+      const answer = await curl(...args)
+      assert.equal(answer.status, 200)
+      assert.ok(answer.json.result.ID)
+    }
+    assert.equal((await curl(url('profile'), '--header', 'Host: faulty.b24.internal')).status, 403)
+  })
+
   it('posts multipart', async () => {
     const added = await curl(url('crm.contact.add'), '--form-string', 'fields[NAME]=multi & part', '--form-string', 'fields[PHONE][0][VALUE]=7')
     assert.equal(added.status, 200)

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, before } from 'node:test'
 
-import { hook, portal } from './setup.mjs'
+import { B24Hook } from '@bitrix24/b24jssdk'
+import { hook, portal, settings, unpaced } from './setup.mjs'
 
 const DEALS = 130
 const deal = (n) => ({ TITLE: `Deal ${n}`, STAGE_ID: 'NEW', OPPORTUNITY: String(n), ORIGINATOR_ID: 'sdk-v2' })
@@ -44,6 +45,15 @@ describe('b24jssdk, REST 2', () => {
     assert.equal(await b24.tools.healthCheck.make(), true)
     const user = await b24.actions.v2.call.make({ method: 'user.current' })
     assert.ok(user.getData().result.ID)
+  })
+
+  it('keeps a prefix that names the portal', async () => {
+    const prefixed = new B24Hook({ b24Url: `${settings.https}/portals/acme`, userId: 1, secret: acme.key }, { restrictionParams: unpaced })
+    assert.equal(await prefixed.tools.healthCheck.make(), true)
+    const rows = await prefixed.actions.v3.call.make({ method: 'main.eventlog.list', params: { select: ['id'], pagination: { limit: 5 } } })
+    assert.equal(rows.getData().result.items.length, 5)
+    const other = new B24Hook({ b24Url: `${settings.https}/portals/faulty`, userId: 1, secret: acme.key }, { restrictionParams: unpaced })
+    assert.equal(await other.tools.healthCheck.make(), false)
   })
 
   it('pages by next', async () => {
