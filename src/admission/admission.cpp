@@ -99,6 +99,7 @@ Verdict Admission::observe(Call& call, core::TimePoint now) {
             counters_.would_delay_max_s = std::max(counters_.would_delay_max_s, seconds);
         }
     }
+    call.ticket = queue_.ticket();
     grant(call, now);
     return Granted{};
 }
@@ -113,6 +114,7 @@ Verdict Admission::wait(Calls::iterator it, bool again, core::TimePoint now) {
     const bool slot = static_cast<std::size_t>(submission.priority) < levels;
     const bool free = slot && limiter_.ready(now) && !queue_.peek(levels);
     if (!key && free && !submission.deadline.passed(now)) {
+        if (!again) call.ticket = queue_.ticket();
         grant(call, now);
         return Granted{};
     }
@@ -155,7 +157,9 @@ std::optional<Refused> Admission::make_room(const Submission& submission, core::
     }
     if (queue_.size() < settings_.max_queue) return std::nullopt;
     const std::string why = "as many calls wait for this portal as may (" + std::to_string(settings_.max_queue) + ")";
-    const auto victim = queue_.displaceable(submission.priority, own);
+    // Above the bound, because refused calls went back, nobody else gets in.
+    const bool above = queue_.size() > settings_.max_queue;
+    const auto victim = above ? std::nullopt : queue_.displaceable(submission.priority, own);
     if (!victim) return refuse(RefusalReason::queue_full, one_departure(now), why);
     drop(*victim);
     counters_.displaced += 1;
@@ -246,7 +250,7 @@ void Admission::settle(Call& call, const Feedback& feedback, core::TimePoint now
     const bool overload = feedback.error_class == ErrorClass::overload;
     if (!feedback.hit_sent) {
         counters_.hits -= 1;
-        limiter_.refund(now);
+        limiter_.refund(call.granted, now);
     } else if (refused) {
         counters_.rate_refusals += 1;
         limiter_.refused(call.granted, now);

@@ -41,6 +41,19 @@ constexpr char batched_mark = '*';
 // A wall clock that steps makes baskets of minutes that never were.
 constexpr std::size_t most_baskets = 16;
 
+// Numbers beyond these are not times.
+constexpr double most_seconds = 1e6;
+constexpr double most_unix = 1e12;
+
+bool has_wall_clock(const OperatingBudget::Report& report) {
+    return report.unix_now > 0 && report.unix_now < most_unix;
+}
+
+double duration_of(const OperatingBudget::Report& report, double otherwise) {
+    const auto& duration = report.timing.duration;
+    return duration && *duration >= 0 && *duration < most_seconds ? *duration : otherwise;
+}
+
 }  // namespace
 
 std::string OperatingBudget::key(std::string_view credential, std::string_view method, bool batched) {
@@ -66,14 +79,15 @@ OperatingBudget::Ledger& OperatingBudget::obtain(std::string_view key, core::Tim
 }
 
 void OperatingBudget::forget_some(core::TimePoint now) {
+    if (ledgers_.empty()) return;
     // An eighth at a time, so that the scan is paid once in many insertions.
-    std::vector<std::pair<double, const std::string*>> order;
+    std::vector<std::pair<double, std::string_view>> order;
     order.reserve(ledgers_.size());
-    for (auto& [name, ledger] : ledgers_) order.emplace_back(used(ledger, now), &name);
+    for (auto& [name, ledger] : ledgers_) order.emplace_back(used(ledger, now), name);
     const auto middle = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 8 + 1);
-    std::nth_element(order.begin(), middle == order.end() ? order.begin() : middle, order.end());
+    std::partial_sort(order.begin(), middle, order.end());
     std::vector<std::string> victims;
-    for (auto it = order.begin(); it != middle; ++it) victims.push_back(*it->second);
+    for (auto it = order.begin(); it != middle; ++it) victims.emplace_back(it->second);
     for (const auto& victim : victims) ledgers_.erase(victim);
 }
 
@@ -141,8 +155,8 @@ bool OperatingBudget::granted(std::string_view key, core::TimePoint now) {
 }
 
 long long OperatingBudget::minute_of(const Report& report, core::TimePoint now) const {
-    const bool wall = report.unix_now > 0 && report.unix_now < 1e12;
-    const double unix_seconds = wall ? report.unix_now + offset_ : core::to_seconds(now.time_since_epoch());
+    const double unix_seconds =
+        has_wall_clock(report) ? report.unix_now + offset_ : core::to_seconds(now.time_since_epoch());
     return static_cast<long long>(unix_seconds) / basket_length.count();
 }
 
@@ -150,7 +164,7 @@ long long OperatingBudget::minute_of(const Report& report, core::TimePoint now) 
 /// portal. If that is still to come by our clock, or has only just passed, the two clocks are compared by it. Resets
 /// that come too late cost a little budget, those that come too early cost refusals: only the latter are corrected.
 void OperatingBudget::learn_offset(const Report& report, core::TimePoint now) {
-    if (!report.timing.operating_reset_at || report.unix_now <= 0) return;
+    if (!report.timing.operating_reset_at || !has_wall_clock(report)) return;
     const double base = report.unix_now - core::to_seconds(now.time_since_epoch());
     if (std::abs(base - wall_base_) > 1) highest_offset_ = -1e9;
     wall_base_ = base;
@@ -161,7 +175,7 @@ void OperatingBudget::learn_offset(const Report& report, core::TimePoint now) {
 }
 
 void OperatingBudget::learn_reset(Ledger& ledger, const Report& report, core::TimePoint now) const {
-    if (!report.timing.operating_reset_at || report.unix_now <= 0) return;
+    if (!report.timing.operating_reset_at || !has_wall_clock(report)) return;
     const double ahead = *report.timing.operating_reset_at - report.unix_now - offset_;
     if (!std::isfinite(ahead) || ahead <= 0 || ahead > core::to_seconds(window + basket_length)) return;
     // Nothing leaves the portal's window before this moment, and the oldest basket leaves at it.
@@ -177,7 +191,7 @@ void OperatingBudget::learn_reset(Ledger& ledger, const Report& report, core::Ti
 
 void OperatingBudget::record(std::string_view key, const Report& report, core::TimePoint now) {
     const auto& operating = report.timing.operating;
-    const bool counted = operating && std::isfinite(*operating) && *operating >= 0;
+    const bool counted = operating && *operating >= 0 && *operating < most_seconds;
     Ledger* found = find(key);
     if (!found && (!counted || *operating <= 0)) return;
     Ledger& ledger = found ? *found : obtain(key, now);
@@ -186,7 +200,7 @@ void OperatingBudget::record(std::string_view key, const Report& report, core::T
     ledger.proving = false;
     learn_offset(report, now);
     // Calls this short are not added, and may report zero whatever the sum is.
-    if (*operating <= 0 && report.timing.duration.value_or(0) < shortest_counted) return;
+    if (*operating <= 0 && duration_of(report, 0) < shortest_counted) return;
     ledger.known = true;
 
     const double before = used(ledger, now);
@@ -219,8 +233,7 @@ void OperatingBudget::record(std::string_view key, const Report& report, core::T
         }
     }
     const double share = std::max(0.0, *operating - before);
-    const double cost = std::max(0.0, overlapped ? report.timing.duration.value_or(ledger.cost)
-                                                 : std::min(share, report.timing.duration.value_or(share)));
+    const double cost = overlapped ? duration_of(report, ledger.cost) : std::min(share, duration_of(report, share));
     if (cost > 0) ledger.cost = ledger.cost == 0 ? cost : ledger.cost + cost_weight * (cost - ledger.cost);
     // The portal let this call pass with what it had reported before.
     if (!overlapped && !ledger.estimated && before > ledger.limit) ledger.limit = std::min(settings_.limit, before);

@@ -28,7 +28,7 @@ constexpr double rounding = 1e-6;
 }  // namespace
 
 RateLimiter::RateLimiter(const config::Plan& plan, double initial_level, core::TimePoint now)
-    : updated_(now), hold_until_(now), plan_(plan) {
+    : updated_(now), hold_until_(now), last_low_(now), plan_(plan) {
     set_plan(plan.burst, plan.rate);
     unlimited_ = plan.kind == Kind::none;
     if (plan.kind == Kind::automatic) {
@@ -53,6 +53,7 @@ void RateLimiter::leak(core::TimePoint now) noexcept {
     if (now <= updated_) return;
     level_ = std::max(0.0, level_ - rate_ * core::to_seconds(now - updated_));
     updated_ = now;
+    if (level_ < 1) last_low_ = now;
 }
 
 double RateLimiter::level(core::TimePoint now) noexcept {
@@ -76,9 +77,9 @@ void RateLimiter::charge(core::TimePoint now) noexcept {
     level_ += 1;
 }
 
-void RateLimiter::refund(core::TimePoint now) noexcept {
+void RateLimiter::refund(core::TimePoint granted, core::TimePoint now) noexcept {
     leak(now);
-    level_ = std::max(0.0, level_ - 1);
+    if (last_low_ <= granted) level_ = std::max(0.0, level_ - 1);
 }
 
 void RateLimiter::accepted(core::TimePoint granted, core::TimePoint now) noexcept {

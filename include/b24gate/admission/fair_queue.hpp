@@ -54,6 +54,8 @@ public:
 
     /// Adds to the back of the client's flow. The id must not be in the queue. The bounds are the caller's.
     void push(Entry);
+    /// The place of a call that leaves without having waited.
+    [[nodiscard]] std::uint64_t ticket() noexcept { return next_ticket_++; }
     /// Adds a call that had left already in front of those that came after it, and gives its client the turn back.
     /// `ticket` is what take returned for it.
     void push_again(Entry, std::uint64_t ticket);

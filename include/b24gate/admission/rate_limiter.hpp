@@ -26,8 +26,9 @@ public:
     [[nodiscard]] core::TimePoint ready_at(core::TimePoint now, double hits = 1) noexcept;
     /// Charges one hit, whether ready or not (observe mode charges all).
     void charge(core::TimePoint now) noexcept;
-    /// Takes the charge back: the request never reached the portal.
-    void refund(core::TimePoint now) noexcept;
+    /// Takes the charge of `granted` back: the request never reached the portal. What of it has leaked away meanwhile
+    /// is not given back, or hits that did arrive would be forgotten.
+    void refund(core::TimePoint granted, core::TimePoint now) noexcept;
 
     /// The portal took the hit that was granted at `granted`. Wins rate back, and in `automatic` looks for more.
     void accepted(core::TimePoint granted, core::TimePoint now) noexcept;
@@ -64,6 +65,7 @@ private:
     double level_ = 0;
     core::TimePoint updated_;
     core::TimePoint hold_until_;
+    core::TimePoint last_low_;  ///< when the level was last seen below one hit
     std::optional<core::TimePoint> last_refusal_;
     config::Plan plan_;  ///< as configured
     PlanProbe probe_;

@@ -129,3 +129,51 @@ TEST_CASE("bulk keeps its reserved share while interactive calls never stop") {
     CHECK(got["import"] / (got["import"] + got["screen"]) >= 0.049);
     CHECK(got["import"] / (got["import"] + got["screen"]) <= 0.06);
 }
+
+TEST_CASE("the predicted wait is true while nobody else comes") {
+    World world(plan_of(Kind::standard));
+    std::uint64_t id = 0;
+    for (int i = 0; i < 400; ++i) {
+        const auto priority = static_cast<Priority>(i % 3);
+        world.submit(call_of(++id, "client" + std::to_string(i % 4), priority));
+    }
+    // Each caller stands where the ones after it may still pass; the last of each client and priority are passed by
+    // none of their own, and of others only within the priority.
+    world.run();
+    double worst = 0;
+    for (std::uint64_t late = id - 11; late <= id; ++late) {
+        const auto& fate = world.fates.at(late);
+        const double promised = core::to_seconds(fate.promised);
+        const double waited = core::to_seconds(fate.granted - fate.submitted);
+        worst = std::max(worst, std::abs(promised - waited) / std::max(5.0, waited));
+    }
+    MESSAGE("worst error of the last dozen predictions: " << worst);
+    CHECK(worst < 0.15);
+}
+
+TEST_CASE("when the portal answers ten times more slowly, fewer calls are sent at once, until it is well again") {
+    auto settings = plan_of(Kind::enterprise, 250, 5);
+    World world(settings);
+    world.portal.burst = 250;
+    world.portal.rate = 5;
+    world.portal.operating_counters = false;
+    double work = 0.3;
+    world.service = [&](const Submission&) { return work * world.uniform(0.5, 2); };
+    std::uint64_t id = 0;
+    std::function<void()> fill = [&] {
+        while (world.gate.waiting() < 30) world.submit(call_of(++id, "a"));
+        world.in(1, fill);
+    };
+    world.in(0, fill);
+    world.run(world.now + 5min);
+    CHECK(world.gate.snapshot(world.now).max_in_flight == 10);
+    work = 6;
+    world.run(world.now + 2min);
+    const auto slow = world.gate.snapshot(world.now);
+    CHECK(slow.max_in_flight <= 3);
+    CHECK(slow.slowdown > 3);
+    work = 0.3;
+    world.run(world.now + 2min);
+    CHECK(world.gate.snapshot(world.now).max_in_flight == 10);
+    CHECK(world.doubled == 0);
+}
