@@ -110,6 +110,20 @@ def test_one_byte_at_a_time(small, portal):
     raw.close()
 
 
+def test_http_1_0_closes_unless_asked_to_stay(small, portal):
+    portal.clear()
+    raw = Raw(small.data)
+    raw.send(with_key(b"GET /rest/1/KEY/profile HTTP/1.0\r\n\r\n"))
+    assert raw.response().status == 200
+    assert raw.closed()
+    raw = Raw(small.data)
+    for _ in range(2):
+        raw.send(with_key(b"GET /rest/1/KEY/profile HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"))
+        answer = raw.response()
+        assert answer.status == 200 and answer.header("Connection").lower() == "keep-alive", answer
+    raw.close()
+
+
 def test_continue_is_said_only_behind_the_checks(small, portal):
     portal.clear()
     raw = Raw(small.data)

@@ -319,6 +319,20 @@ def test_sigterm_drains(start, portal):
     gate.stop()
 
 
+def test_calls_are_served_until_the_balancer_has_noticed(start, portal):
+    """Between "not ready" and the closed listener calls still come, and nobody else can serve them yet."""
+    portal.clear()
+    gate = start(config_text(portal.url, server='drain_delay = "1s"'))
+    kept = http.client.HTTPConnection(*gate.data, timeout=10 * PATIENCE)
+    assert request_on(kept, "POST", f"/rest/1/{KEY}/profile", b"").status == 200
+    gate.signal(signal.SIGTERM)
+    until(lambda: gate.get("/readyz").status == 503, what="readyz 503")
+    assert gate.call("profile", {}).status == 200
+    assert request_on(kept, "POST", f"/rest/1/{KEY}/profile", b"").status == 200
+    kept.close()
+    assert gate.wait() == 0
+
+
 def listening(gate) -> bool:
     try:
         socket.create_connection(gate.data, timeout=1).close()

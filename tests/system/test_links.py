@@ -50,6 +50,17 @@ def test_download(gate, portal, escaped, form):
     assert portal.last.target == HOOK_DOWNLOAD.format(auth=SECRET)
 
 
+def test_parts_of_a_file_and_files_that_have_not_changed(gate, portal):
+    path = HOOK_DOWNLOAD.format(auth=KEY)
+    portal.script(Answer(206, b"bcd", [("Content-Range", "bytes 1-3/10"), ("Content-Type", "application/octet-stream")]))
+    part = request(gate.data, "GET", path, headers={"Range": "bytes=1-3"})
+    assert (part.status, part.body, part.header("Content-Range")) == (206, b"bcd", "bytes 1-3/10")
+    portal.script(Answer(304, b"", [("ETag", '"x"')]))
+    same = request(gate.data, "GET", path, headers={"If-None-Match": '"x"'})
+    assert (same.status, same.body, same.header("ETag")) == (304, b"", '"x"'), same
+    assert len(portal.received) == 2
+
+
 def test_public_url_in_links(start, portal):
     portal.clear()
     gate = start(config_text(portal.url, server='public_url = "https://b24.internal/gw"'))
