@@ -153,16 +153,8 @@ server::Response success_response(const CallOrder& order, CallReport& report,
     if (order.call.is_batch && order.call.api == bitrix::Api::v2 && report.outcome.ok())
         changed = bitrix::annotate_batch(report.body(), report.facts, CommandMethods(order.call, order.portal.methods));
     const std::string_view body = changed ? std::string_view(*changed) : report.body();
-    if (!rule.secret.empty()) {
-        bitrix::LinkRewriter rewriter(rule);
-        const std::string_view passed = rewriter.push(body);
-        // The same view: nothing was found. A tail that was only held back is no change either.
-        if (passed.data() != body.data() || passed.size() != body.size()) {
-            std::string out(passed);
-            out += rewriter.finish();
-            if (out != body) changed = std::move(out);
-        }
-    }
+    // Nearly every answer holds no link: one look tells, before anything is prepared.
+    if (!rule.secret.empty() && bitrix::holds_secret(body, rule.secret)) changed = rewritten(rule, body);
     copy_fields(response, report, rule, report.unpacked && changed.has_value());
     response.body = changed ? *std::move(changed) : std::move(report.exchange.body);
     return response;

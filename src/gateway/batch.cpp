@@ -28,8 +28,9 @@ std::string key_of(const json::Reader& reader) {
 }
 
 std::string_view method_by_key(const bitrix::Call& call, std::string_view key) {
-    for (const auto& command : call.commands)
-        if (command.key == key) return command.method;
+    // A key that stands twice: the portal answers for the last.
+    for (auto command = call.commands.rbegin(); command != call.commands.rend(); ++command)
+        if (command->key == key) return command->method;
     return {};
 }
 

@@ -12,7 +12,7 @@ namespace {
 using bitrix::CallKind;
 
 /// Fields of the client that mean something to a portal and cannot change whom it sees.
-constexpr std::string_view forwarded_fields[] = {"Accept", "Accept-Language", "Content-Type", "User-Agent"};
+constexpr std::string_view forwarded_fields[] = {"Accept", "Accept-Language", "User-Agent"};
 /// For files alone.
 constexpr std::string_view forwarded_for_files[] = {"Range", "If-Range", "If-None-Match", "If-Modified-Since"};
 
@@ -46,6 +46,18 @@ std::string_view last_segment(const bitrix::Call& call, bool in_path_form) {
         case CallKind::method: break;
     }
     return call.method;
+}
+
+/// In the spelling that a portal knows: it compares with case, and takes what it does not know for a form.
+std::string_view content_type(const bitrix::Call& call, const std::vector<net::Field>& fields) {
+    if (call.body().empty()) return {};
+    switch (call.body_kind) {
+        case bitrix::BodyKind::json: return "application/json";
+        case bitrix::BodyKind::form: return "application/x-www-form-urlencoded";
+        case bitrix::BodyKind::multipart:
+        case bitrix::BodyKind::none: break;
+    }
+    return net::find_field(fields, "Content-Type");
 }
 
 }  // namespace
@@ -88,10 +100,11 @@ std::string outgoing_head(const OutgoingFacts& facts, std::string_view target) {
     };
     bool agent = false;
     for (const std::string_view name : forwarded_fields) {
-        if (name == "Content-Type" && call.body().empty()) continue;
         const bool there = forward(name);
         agent = agent || (name == "User-Agent" && there);
     }
+    if (const std::string_view type = content_type(call, facts.fields); !type.empty())
+        append_field(out, "Content-Type", type);
     // Portals answer requests without a name of the program with pages that are no answer (reference 1.3).
     if (!agent) append_field(out, "User-Agent", "b24gate/" B24GATE_VERSION);
     if (call.kind != CallKind::method) {

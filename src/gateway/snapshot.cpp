@@ -33,6 +33,10 @@ boost::system::result<std::shared_ptr<const Snapshot>, std::string> make_snapsho
     for (const auto& [name, portal] : config->portals) {
         auto target = upstream::parse_target(portal.url);
         if (!target) return "portal " + name + ": url: " + target.error();
+        for (const auto& [credential_name, credential] : portal.credentials)
+            if (credential.type != config::Credential::Type::webhook)
+                return "portal " + name + ": credential " + credential_name +
+                       ": type \"oauth\" needs the token store, which this version does not have; use a webhook";
         PortalRuntime runtime;
         runtime.config = &portal;
         runtime.methods = bitrix::Methods(portal.read_methods, portal.repeatable_methods);
