@@ -44,6 +44,7 @@ constexpr std::size_t most_baskets = 16;
 // Numbers beyond these are not times.
 constexpr double most_seconds = 1e6;
 constexpr double most_unix = 1e12;
+constexpr double most_cost = 3600;
 
 bool has_wall_clock(const OperatingBudget::Report& report) {
     return report.unix_now > 0 && report.unix_now < most_unix;
@@ -233,7 +234,8 @@ void OperatingBudget::record(std::string_view key, const Report& report, core::T
         }
     }
     const double share = std::max(0.0, *operating - before);
-    const double cost = overlapped ? duration_of(report, ledger.cost) : std::min(share, duration_of(report, share));
+    const double cost = std::min(
+        most_cost, overlapped ? duration_of(report, ledger.cost) : std::min(share, duration_of(report, share)));
     if (cost > 0) ledger.cost = ledger.cost == 0 ? cost : ledger.cost + cost_weight * (cost - ledger.cost);
     // The portal let this call pass with what it had reported before.
     if (!overlapped && !ledger.estimated && before > ledger.limit) ledger.limit = std::min(settings_.limit, before);
