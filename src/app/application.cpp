@@ -126,7 +126,7 @@ bool Application::load() {
     config::Loaded loaded = config::load(config_path_);
     for (const auto& warning : loaded.warnings) start_warnings_.push_back(to_string(warning));
     for (const auto& error : loaded.errors) std::cerr << to_string(error) << "\n";
-    if (!loaded) return fail("the configuration is not usable");
+    if (!loaded) return false;
     config_ = std::make_shared<const config::Config>(*std::move(loaded.config));
     return true;
 }

@@ -48,16 +48,14 @@ std::string_view last_segment(const bitrix::Call& call, bool in_path_form) {
     return call.method;
 }
 
-/// In the spelling that a portal knows: it compares with case, and takes what it does not know for a form.
+/// A portal compares the media type with case and takes what it does not know for a form, so a known one goes on in the
+/// spelling that it knows.
 std::string_view content_type(const bitrix::Call& call, const std::vector<net::Field>& fields) {
-    if (call.body().empty()) return {};
-    switch (call.body_kind) {
-        case bitrix::BodyKind::json: return "application/json";
-        case bitrix::BodyKind::form: return "application/x-www-form-urlencoded";
-        case bitrix::BodyKind::multipart:
-        case bitrix::BodyKind::none: break;
-    }
-    return net::find_field(fields, "Content-Type");
+    const std::string_view given = net::find_field(fields, "Content-Type");
+    std::string_view known;
+    if (call.body_kind == bitrix::BodyKind::json) known = "application/json";
+    if (call.body_kind == bitrix::BodyKind::form) known = "application/x-www-form-urlencoded";
+    return given.starts_with(known) ? given : known;
 }
 
 }  // namespace
@@ -103,8 +101,7 @@ std::string outgoing_head(const OutgoingFacts& facts, std::string_view target) {
         const bool there = forward(name);
         agent = agent || (name == "User-Agent" && there);
     }
-    if (const std::string_view type = content_type(call, facts.fields); !type.empty())
-        append_field(out, "Content-Type", type);
+    if (!call.body().empty()) append_field(out, "Content-Type", content_type(call, facts.fields));
     // Portals answer requests without a name of the program with pages that are no answer (reference 1.3).
     if (!agent) append_field(out, "User-Agent", "b24gate/" B24GATE_VERSION);
     if (call.kind != CallKind::method) {

@@ -9,7 +9,7 @@ namespace {
 
 /// IMF-fixdate, made once a second and thread.
 std::string_view http_date(std::time_t now) {
-    thread_local std::time_t made_for = 0;
+    thread_local std::time_t made_for = -1;
     thread_local std::string text;
     if (made_for != now) {
         std::tm parts{};

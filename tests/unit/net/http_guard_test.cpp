@@ -101,20 +101,22 @@ TEST_CASE("a request head is accepted only when it can mean one thing") {
 }
 
 TEST_CASE("a head tells framing and persistence") {
-    Head head;
-    REQUIRE_FALSE(
-        check_request_head(request(host + "Content-Length: 17\r\nConnection: close\r\n", "POST /x HTTP/1.1"), head));
+    Head head;  // its views point into the text
+    const std::string post = request(host + "Content-Length: 17\r\nConnection: close\r\n", "POST /x HTTP/1.1");
+    REQUIRE_FALSE(check_request_head(post, head));
     CHECK(head.content_length == 17);
     CHECK_FALSE(head.keep_alive);
     CHECK(head.method == "POST");
     CHECK(head.target == "/x");
     CHECK(head.host == "gw");
-    REQUIRE_FALSE(check_request_head(request(host + "Connection: foo , Close\r\n"), head));
-    CHECK_FALSE(head.keep_alive);
-    REQUIRE_FALSE(check_request_head(request("", "GET / HTTP/1.0"), head));
-    CHECK_FALSE(head.keep_alive);
-    REQUIRE_FALSE(check_request_head(request("Connection: keep-alive\r\n", "GET / HTTP/1.0"), head));
-    CHECK(head.keep_alive);
+    const auto keeps = [&](const std::string& fields, const std::string& line) {
+        REQUIRE_FALSE(check_request_head(request(fields, line), head));
+        return head.keep_alive;
+    };
+    CHECK(keeps(host, "GET / HTTP/1.1"));
+    CHECK_FALSE(keeps(host + "Connection: foo , Close\r\n", "GET / HTTP/1.1"));
+    CHECK_FALSE(keeps("", "GET / HTTP/1.0"));
+    CHECK(keeps("Connection: keep-alive\r\n", "GET / HTTP/1.0"));
     REQUIRE_FALSE(check_request_head(request(host + "Expect: 100-Continue\r\n"), head));
     CHECK(head.expect_continue);
 }
