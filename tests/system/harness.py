@@ -134,7 +134,8 @@ class Process:
         for report in REPORTS:
             for line in self.err + self.out:
                 if report in line and not line.startswith("{"):
-                    raise AssertionError("\n".join(self.err)[-12000:])
+                    text = "\n".join(self.err)
+                    raise AssertionError(text[max(0, text.find(report) - 200):][:12000])
 
     def kill(self) -> None:
         self.stopped = True
