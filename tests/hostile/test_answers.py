@@ -61,7 +61,8 @@ FINE = [
 
 @pytest.mark.parametrize("name,data", FINE, ids=[row[0] for row in FINE])
 def test_unusual_but_right(gate, portal, name, data):
-    portal.script(Answer(raw=data, then="close"))
+    # A portal that closes without a word beforehand could hit the next test's call.
+    portal.script(Answer(raw=data, then="close" if b"close" in data or b"HTTP/1.0" in data else "keep"))
     answer = gate.call("crm.deal.add", {"fields": {}})
     assert (answer.status, answer.body) == (200, BODY), (name, answer)
     assert answer.header("Set-Cookie") is None

@@ -336,6 +336,7 @@ key = "env:ADMIN_KEY"
 url = "{url}"
 hosts = ["acme.b24.internal"]
 plan = "none"
+assume_spent = false
 {portal}
 [portals.acme.credentials.main]
 type = "webhook"
