@@ -23,11 +23,15 @@ void read_coalesce(Reader& reader, const Node& node, Portal& portal) {
     reader.table<Coalesce>(node, portal.coalesce, "[coalesce]", {coalesce_keys});
 }
 
+constexpr Choice<Portal::Mode> modes[] = {{"enforce", Portal::Mode::enforce}, {"observe", Portal::Mode::observe}};
+
 /// What may stand in [defaults] and in a portal.
 constexpr Key<Portal> common_keys[] = {
     {"plan"},
     {"burst"},
     {"rate"},
+    {"mode", [](Reader& r, const Node& n, Portal& p) { r.choice<Portal::Mode>(n, modes, p.mode); }},
+    {"assume_spent", [](Reader& r, const Node& n, Portal& p) { r.flag(n, p.assume_spent); }},
     {"max_in_flight", [](Reader& r, const Node& n, Portal& p) { r.number(n, 1, 1000, p.max_in_flight); }},
     {"max_queue", [](Reader& r, const Node& n, Portal& p) { r.number(n, 1, 1'000'000, p.max_queue); }},
     {"connect_timeout", [](Reader& r, const Node& n, Portal& p) { r.duration(n, shortest, 5min, p.connect_timeout); }},

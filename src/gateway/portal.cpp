@@ -14,6 +14,8 @@ using core::TimePoint;
 admission::Settings admission_settings(const config::Portal& config) {
     admission::Settings settings;
     settings.plan = config.plan;
+    settings.observe = config.mode == config::Portal::Mode::observe;
+    settings.initial_level = config.assume_spent ? 1 : 0;
     settings.max_in_flight = config.max_in_flight;
     settings.max_queue = config.max_queue;
     return settings;

@@ -84,7 +84,11 @@ struct Portal {
     std::vector<std::string> hosts;           ///< lower case
     std::string ca;                           ///< PEM file of a private CA; empty: the system's
     std::vector<std::string> redirect_hosts;  ///< hosts (globs) that a renamed portal may move to, besides *.bitrix24.*
+    /// observe: calls are delayed and refused by nothing, log and metrics say what enforcing would have done.
+    enum class Mode { enforce, observe };
     Plan plan;
+    Mode mode = Mode::enforce;
+    bool assume_spent = true;  ///< the bucket counts as full at the start: nobody knows what was sent before it
     unsigned max_in_flight = 10;
     unsigned max_queue = 10'000;
     Milliseconds connect_timeout{5'000};
@@ -110,7 +114,7 @@ struct Client {
     std::vector<std::string> addresses;  ///< CIDR blocks or addresses it may come from; empty: any
     Priority priority = Priority::normal;
     unsigned weight = 1;
-    Milliseconds timeout{60'000};
+    Milliseconds timeout{120'000};
     bool passthrough = false;
     std::optional<std::int64_t> responsible_user;
 };

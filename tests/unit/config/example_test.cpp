@@ -74,6 +74,8 @@ TEST_CASE("the example loads and its values are the defaults") {
     CHECK(acme_portal.plan.kind == p.plan.kind);
     CHECK(acme_portal.plan.burst == p.plan.burst);
     CHECK(acme_portal.plan.rate == p.plan.rate);
+    CHECK(acme_portal.mode == p.mode);
+    CHECK(acme_portal.assume_spent == p.assume_spent);
     CHECK(acme_portal.max_in_flight == p.max_in_flight);
     CHECK(acme_portal.max_queue == p.max_queue);
     CHECK(acme_portal.connect_timeout == p.connect_timeout);

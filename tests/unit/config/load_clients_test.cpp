@@ -134,7 +134,7 @@ TEST_CASE("what stands in a client arrives") {
     CHECK(other.key_sha256 == b24gate::core::to_hex(b24gate::core::sha256("b24g_0123456789abcdef")));
     CHECK(other.allow == std::vector<std::string>{"*"});
     CHECK(other.credentials == std::map<std::string, std::string>{{"acme", "main"}});
-    CHECK(other.timeout == 60s);
+    CHECK(other.timeout == 120s);
     CHECK(loaded.config->clients.at("pass").passthrough);
     CHECK(loaded.config->clients.at("pass").credentials.empty());
 }

@@ -63,6 +63,10 @@ TEST_CASE("wrong lines in a portal") {
         {"burst = nan\nrate = inf",
          "3:9: burst is out of range; write a number from 1 to 100000\n"
          "4:8: rate is out of range; write a number from 0.01 to 10000"},
+        {"mode = \"observ\"", "3:8: mode is \"observ\"; did you mean \"observe\"?"},
+        {"mode = true", "3:8: mode must be text in double quotes, not true or false"},
+        {"assume_spent = \"yes\"", "3:16: assume_spent must be true or false, without quotes, not text"},
+        {"assume_spend = true", "3:1: unknown key \"assume_spend\"; did you mean \"assume_spent\"?"},
         {"max_in_flight = 0", "3:17: max_in_flight is 0; write a number from 1 to 1000"},
         {"max_queue = 0", "3:13: max_queue is 0; write a number from 1 to 1000000"},
         {"timeout = \"2h\"", "3:11: timeout is \"2h\"; write a duration from 10ms to 1h"},
@@ -214,11 +218,13 @@ TEST_CASE("credentials") {
 
 TEST_CASE("defaults hold for every portal and give way to its own") {
     const Loaded loaded = World().load(
-        "[defaults]\nplan = \"enterprise\"\nmax_in_flight = 4\nmax_queue = 5\nconnect_timeout = \"1s\"\n"
+        "[defaults]\nplan = \"enterprise\"\nmode = \"observe\"\nassume_spent = false\n"
+        "max_in_flight = 4\nmax_queue = 5\nconnect_timeout = \"1s\"\n"
         "timeout = \"2s\"\npool_idle = \"3s\"\nread_methods = [\"My.*.List\"]\nrepeatable_methods = [\"my.set\"]\n"
         "[defaults.coalesce]\nenabled = false\nmax_calls = 10\nmax_duration = \"1s\"\n"
         "[portals.a]\nurl = \"https://a.bitrix24.com\"\n"
-        "[portals.b]\nurl = \"https://b.bitrix24.com\"\nburst = 10\nrate = 1\nmax_in_flight = 9\nread_methods = []\n"
+        "[portals.b]\nurl = \"https://b.bitrix24.com\"\nburst = 10\nrate = 1\nmode = \"enforce\"\n"
+        "max_in_flight = 9\nread_methods = []\n"
         "hosts = [\"B.internal\"]\nredirect_hosts = [\"*.Example.com\"]\n[portals.b.coalesce]\nmax_calls = 20\n");
     CHECK(lines(loaded.errors) == "");
     REQUIRE(loaded);
@@ -226,6 +232,8 @@ TEST_CASE("defaults hold for every portal and give way to its own") {
     CHECK(a.name == "a");
     CHECK(a.plan.kind == Plan::Kind::enterprise);
     CHECK(a.plan.burst == 250);
+    CHECK(a.mode == Portal::Mode::observe);
+    CHECK_FALSE(a.assume_spent);
     CHECK(a.max_in_flight == 4);
     CHECK(a.max_queue == 5);
     CHECK(a.connect_timeout == 1s);
@@ -239,6 +247,8 @@ TEST_CASE("defaults hold for every portal and give way to its own") {
     CHECK(b.plan.kind == Plan::Kind::custom);
     CHECK(b.plan.burst == 10);
     CHECK(b.plan.rate == 1);
+    CHECK(b.mode == Portal::Mode::enforce);
+    CHECK_FALSE(b.assume_spent);
     CHECK(b.max_in_flight == 9);
     CHECK(b.max_queue == 5);
     CHECK(b.read_methods.empty());
