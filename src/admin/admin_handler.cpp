@@ -20,12 +20,12 @@ Response text(unsigned status, std::string type, std::string body) {
     Response response;
     response.status = status;
     response.body = std::move(body);
-    response.fields.push_back({"Content-Type", std::move(type)});
-    response.fields.push_back({"Cache-Control", "no-store"});
-    response.fields.push_back({"X-Content-Type-Options", "nosniff"});
-    response.fields.push_back({"X-Frame-Options", "DENY"});
-    response.fields.push_back({"Referrer-Policy", "no-referrer"});
-    response.fields.push_back({"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"});
+    response.fields.add("Content-Type", type);
+    response.fields.add("Cache-Control", "no-store");
+    response.fields.add("X-Content-Type-Options", "nosniff");
+    response.fields.add("X-Frame-Options", "DENY");
+    response.fields.add("Referrer-Policy", "no-referrer");
+    response.fields.add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     return response;
 }
 
@@ -95,7 +95,7 @@ std::optional<Response> AdminHandler::refused(const Request& request) const {
     Response response = error(401, "GATEWAY_UNAUTHORIZED",
                               key.empty() ? "no admin.key is configured, so only health and metrics are served"
                                           : "send the admin key as Authorization: Bearer KEY");
-    response.fields.push_back({"WWW-Authenticate", "Bearer realm=\"b24gate\""});
+    response.fields.add("WWW-Authenticate", "Bearer realm=\"b24gate\"");
     return response;
 }
 
@@ -121,7 +121,7 @@ asio::awaitable<Response> AdminHandler::reload() {
 
 Response AdminHandler::refusal(unsigned status, std::string_view reason, const std::string&) {
     Response response = error(status, "GATEWAY_BAD_REQUEST", fmt::format("the request was refused: {}", reason));
-    if (status == 405) response.set("Allow", "GET, POST, HEAD");
+    if (status == 405) response.fields.add("Allow", "GET, POST, HEAD");
     return response;
 }
 

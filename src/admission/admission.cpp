@@ -67,9 +67,10 @@ Verdict Admission::submit(Submission submission, core::TimePoint now) {
         return refuse(RefusalReason::duplicate_id, least_retry, "this call waits or is in flight already");
     }
     release_due(now);
+    bool shut = false;
     if (const auto it = breakers_.find(submission.credential); it != breakers_.end()) {
         if (settings_.observe) {
-            if (it->second.state(now) != Breaker::State::closed) counters_.would_refuse += 1;
+            shut = it->second.state(now) != Breaker::State::closed;
         } else if (!it->second.admit(submission.id, now)) {
             return refuse(RefusalReason::breaker_open, it->second.retry_at(now) - now,
                           "the portal turns this credential away: " + it->second.why());
@@ -83,25 +84,28 @@ Verdict Admission::submit(Submission submission, core::TimePoint now) {
         call.keys.emplace_back(OperatingBudget::key(submission.credential, method, true), false);
     }
     call.submission = std::move(submission);
-    if (settings_.observe) return observe(call, now);
+    if (settings_.observe) return observe(call, shut, now);
     return wait(it, false, now);
 }
 
-Verdict Admission::observe(Call& call, core::TimePoint now) {
-    const auto delay = predict(&call, 0, now).wait;
-    if (delay > core::Duration::zero()) {
-        if (call.submission.deadline.passed(now + delay)) {
-            counters_.would_refuse += 1;
-        } else {
-            const double seconds = core::to_seconds(delay);
-            counters_.would_delay += 1;
-            counters_.would_delay_s += seconds;
-            counters_.would_delay_max_s = std::max(counters_.would_delay_max_s, seconds);
-        }
+/// `shut`: the breaker would not have let the call through.
+Verdict Admission::observe(Call& call, bool shut, core::TimePoint now) {
+    Granted granted;
+    granted.would_wait = predict(&call, 0, now).wait;
+    granted.would_refuse = shut || (granted.would_wait > core::Duration::zero() &&
+                                    call.submission.deadline.passed(now + granted.would_wait));
+    if (granted.would_refuse) {
+        granted.would_wait = core::Duration::zero();
+        counters_.would_refuse += 1;
+    } else if (granted.would_wait > core::Duration::zero()) {
+        const double seconds = core::to_seconds(granted.would_wait);
+        counters_.would_delay += 1;
+        counters_.would_delay_s += seconds;
+        counters_.would_delay_max_s = std::max(counters_.would_delay_max_s, seconds);
     }
     call.ticket = queue_.ticket();
     grant(call, now);
-    return Granted{};
+    return granted;
 }
 
 /// Lets the call go at once, or gives it its place in the queue, or refuses it and forgets it.

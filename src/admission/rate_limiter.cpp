@@ -28,14 +28,19 @@ constexpr double rounding = 1e-6;
 }  // namespace
 
 RateLimiter::RateLimiter(const config::Plan& plan, double initial_level, core::TimePoint now)
-    : updated_(now), hold_until_(now), last_low_(now), plan_(plan) {
+    : assumed_spent_(std::clamp(initial_level, 0.0, 1.0)),
+      started_(now),
+      updated_(now),
+      hold_until_(now),
+      last_low_(now),
+      plan_(plan) {
     set_plan(plan.burst, plan.rate);
     unlimited_ = plan.kind == Kind::none;
     if (plan.kind == Kind::automatic) {
         set_plan(PlanProbe::ordinary.burst, PlanProbe::ordinary.rate);
         probe_.start(now);
     }
-    level_ = std::clamp(initial_level, 0.0, 1.0) * burst_;
+    level_ = assumed_spent_ * burst_;
 }
 
 double RateLimiter::capacity() const noexcept {
@@ -46,6 +51,15 @@ void RateLimiter::set_plan(double burst, double rate) noexcept {
     burst_ = std::max(1.0, burst);
     nominal_ = std::max(0.001, rate);
     rate_ = nominal_;
+}
+
+/// The plan turns out to be larger than the one whose burst was taken to be spent at the start: what that one had more,
+/// and has not leaked since, counts as spent too.
+void RateLimiter::assume_spent(double burst, double rate, core::TimePoint now) noexcept {
+    const double since = core::to_seconds(std::max(core::Duration::zero(), now - started_));
+    const double there = std::max(0.0, assumed_spent_ * burst - rate * since);
+    const double counted = std::max(0.0, assumed_spent_ * burst_ - nominal_ * since);
+    level_ += std::max(0.0, there - counted);
 }
 
 void RateLimiter::leak(core::TimePoint now) noexcept {
@@ -132,7 +146,9 @@ void RateLimiter::learn_plan(std::string_view license, core::TimePoint now) noex
     const auto bucket = ent ? PlanProbe::enterprise : PlanProbe::ordinary;
     probe_.stop();
     learnt_ = true;
-    if (bucket.burst != burst_ || bucket.rate != nominal_) set_plan(bucket.burst, bucket.rate);
+    if (bucket.burst == burst_ && bucket.rate == nominal_) return;
+    assume_spent(bucket.burst, bucket.rate, now);
+    set_plan(bucket.burst, bucket.rate);
 }
 
 void RateLimiter::reconfigure(const config::Plan& plan, core::TimePoint now) noexcept {
@@ -148,6 +164,7 @@ void RateLimiter::reconfigure(const config::Plan& plan, core::TimePoint now) noe
         set_plan(PlanProbe::ordinary.burst, PlanProbe::ordinary.rate);
         probe_.start(now);
     } else {
+        assume_spent(plan.burst, plan.rate, now);
         set_plan(plan.burst, plan.rate);
     }
     level_ = std::min(level_, burst_);
@@ -157,6 +174,7 @@ void RateLimiter::restore(double level, core::TimePoint at, core::TimePoint now)
     leak(now);
     const double since = now > at ? core::to_seconds(now - at) : 0;
     level_ = std::clamp(level - rate_ * since, 0.0, burst_);
+    assumed_spent_ = 0;
 }
 
 }  // namespace b24gate::admission

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <functional>
 #include <iostream>
+#include <utility>
 
 #include <b24gate/config/load.hpp>
 #include <b24gate/config/reload.hpp>
@@ -105,6 +106,7 @@ private:
     asio::steady_timer timer_{io_};
 
     std::shared_ptr<const config::Config> config_;
+    std::shared_ptr<const config::Config> started_with_;  ///< what cannot change counts from here
     std::vector<std::string> start_warnings_;
     std::optional<observe::Log> log_;
     observe::Registry registry_;
@@ -127,7 +129,7 @@ bool Application::load() {
     for (const auto& warning : loaded.warnings) start_warnings_.push_back(to_string(warning));
     for (const auto& error : loaded.errors) std::cerr << to_string(error) << "\n";
     if (!loaded) return false;
-    config_ = std::make_shared<const config::Config>(*std::move(loaded.config));
+    config_ = started_with_ = std::make_shared<const config::Config>(*std::move(loaded.config));
     return true;
 }
 
@@ -254,7 +256,8 @@ admin::ReloadReport Application::reload() {
     std::shared_ptr<net::TlsServerContext> tls;
     if (loaded) {
         const auto config = std::make_shared<const config::Config>(*std::move(loaded.config));
-        for (std::string& fixed : config::reload_diff(*config_, *config)) report.warnings.push_back(std::move(fixed));
+        for (std::string& fixed : config::reload_diff(*started_with_, *config))
+            report.warnings.push_back(std::move(fixed));
         auto made = gateway::make_snapshot(
             config, snapshot_.get(), [this](std::string_view portal) -> net::Worker& { return owner_of(portal); },
             *metrics_);
@@ -287,10 +290,10 @@ admin::ReloadReport Application::reload() {
 void Application::exchange(std::shared_ptr<const gateway::Snapshot> snapshot,
                            std::shared_ptr<net::TlsServerContext> tls) {
     log_->set_masker(snapshot->masker);
-    snapshot_ = std::move(snapshot);
+    const std::shared_ptr<const gateway::Snapshot> previous = std::exchange(snapshot_, std::move(snapshot));
     config_ = snapshot_->config;
     memory_.limit = config_->server.max_buffered;
-    gateway::apply_snapshot(*snapshot_);
+    gateway::apply_snapshot(*snapshot_, *previous);
     health_.portals(portal_names(*snapshot_));
     scrape_->use(snapshot_);
     const std::shared_ptr<const config::Server> limits(config_, &config_->server);
@@ -363,11 +366,13 @@ int Application::finish() {
     for (auto& worker : workers_) worker->thread.join();
     log_->event(Level::info, "stopped", {{"cut_short", cut_short_}});
     static_cast<void>(log_->flush());
-    // What still hangs in the contexts refers to sessions, portals and metrics: it goes first.
+    // Portals may live on in what was cut off in the middle, but their timers belong to the workers, which end now.
+    for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->stop();
     scrape_.reset();
     data_listener_.reset();
     tls_listener_.reset();
     admin_listener_.reset();
+    workers_.clear();
     return cut_short_ ? 1 : 0;
 }
 

@@ -301,6 +301,8 @@ Outcome classify_object(const WireAnswer& answer, const CallFacts& call, bool ra
 
 Outcome classify(const WireAnswer& answer, const CallFacts& call) {
     if (answer.transport != Transport::replied) return transport_failure(answer);
+    // "Not modified" is what a client gets that asked for a file only if it is newer.
+    if (answer.status == 304 && call.raw_answer) return success(answer, {});
     if (answer.status >= 300 && answer.status < 400) return redirect(answer);
     const std::string_view body = without_bom(answer.body);
     const bool success_status = is_success(answer.status);

@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <b24gate/core/inflate.hpp>
+#include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
 #include <b24gate/gateway/batch.hpp>
 
@@ -106,6 +107,13 @@ private:
     bool begun_ = false, at_end_ = false, done_ = false;
 };
 
+/// Credentials that the gateway does not know (someone else's token in an error text) look like what they are.
+std::string masked_error(std::string body, const observe::Masker& masker) {
+    if (body.size() > 4096) return body;
+    std::string masked = masker.mask_text(body);
+    return masked != body && !core::json::validate(masked) ? masked : body;
+}
+
 bitrix::LinkRule link_rule(const CallOrder& order, const CallReport& report) {
     bitrix::LinkRule rule;
     if (order.credential == nullptr) return rule;  // a passthrough client knows the secret: it is its own
@@ -125,12 +133,22 @@ std::string rewritten(const bitrix::LinkRule& rule, std::string_view text) {
     return out;
 }
 
-void copy_fields(server::Response& response, const CallReport& report, const bitrix::LinkRule& rule, bool unpacked) {
-    for (const server::OwnedField& field : report.exchange.fields) {
+/// What must not reach the client; null for a passthrough client, whose own it is, and for files: their content is the
+/// caller's data, not an answer of the portal.
+const core::Secret* secret_of(const CallOrder& order, const CallReport& report) {
+    return order.credential != nullptr && !report.raw ? &order.credential->secret : nullptr;
+}
+
+void copy_fields(server::Response& response, const CallOrder& order, const CallReport& report, bool unpacked) {
+    const core::Secret* secret = order.credential != nullptr ? &order.credential->secret : nullptr;
+    response.fields.reserve(900);
+    for (const net::Field& field : report.exchange.fields) {
         if (!is_passed_on(field.name)) continue;
         if (unpacked && core::iequals(field.name, "content-encoding")) continue;
-        const bool secret = !rule.secret.empty() && field.value.find(rule.secret.reveal()) != std::string::npos;
-        response.fields.push_back({field.name, secret ? rewritten(rule, field.value) : field.value});
+        if (secret != nullptr && bitrix::holds_secret(field.value, *secret))
+            response.fields.add(field.name, rewritten(link_rule(order, report), field.value));
+        else
+            response.fields.add(field.name, field.value);
     }
 }
 
@@ -138,12 +156,12 @@ server::Response success_response(const CallOrder& order, CallReport& report,
                                   std::function<void(std::uint64_t, bool)> streamed) {
     server::Response response;
     response.status = report.exchange.status;
-    const bitrix::LinkRule rule = link_rule(order, report);
     if (report.exchange.rest) {
         // Whether a packed body holds a link is only known when it has passed: it goes out unpacked.
-        const bool packed = report.unpacked && order.credential != nullptr;
-        copy_fields(response, report, rule, packed);
-        const bool as_it_is = rule.secret.empty();
+        const bool as_it_is = secret_of(order, report) == nullptr;
+        const bool packed = report.unpacked && !as_it_is;
+        copy_fields(response, order, report, packed);
+        const bitrix::LinkRule rule = as_it_is ? bitrix::LinkRule{} : link_rule(order, report);
         if (as_it_is) response.stream_length = report.exchange.length;
         response.stream = std::make_unique<PassedBody>(std::move(report.exchange.body), std::move(report.exchange.rest),
                                                        bitrix::LinkRewriter(rule), packed, std::move(streamed));
@@ -154,8 +172,9 @@ server::Response success_response(const CallOrder& order, CallReport& report,
         changed = bitrix::annotate_batch(report.body(), report.facts, CommandMethods(order.call, order.portal.methods));
     const std::string_view body = changed ? std::string_view(*changed) : report.body();
     // Nearly every answer holds no link: one look tells, before anything is prepared.
-    if (!rule.secret.empty() && bitrix::holds_secret(body, rule.secret)) changed = rewritten(rule, body);
-    copy_fields(response, report, rule, report.unpacked && changed.has_value());
+    if (const core::Secret* secret = secret_of(order, report); secret != nullptr && bitrix::holds_secret(body, *secret))
+        changed = rewritten(link_rule(order, report), body);
+    copy_fields(response, order, report, report.unpacked && changed.has_value());
     response.body = changed ? *std::move(changed) : std::move(report.exchange.body);
     return response;
 }
@@ -163,17 +182,17 @@ server::Response success_response(const CallOrder& order, CallReport& report,
 }  // namespace
 
 void add_gateway_fields(server::Response& response, const AnswerFacts& facts) {
-    response.fields.push_back({"X-Request-Id", std::string(facts.request_id)});
-    if (!facts.portal.empty()) response.fields.push_back({"X-B24-Portal", std::string(facts.portal)});
+    response.fields.add("X-Request-Id", facts.request_id);
+    if (!facts.portal.empty()) response.fields.add("X-B24-Portal", facts.portal);
     if (facts.attempts) {
-        response.fields.push_back({"X-B24-Attempts", std::to_string(*facts.attempts)});
-        response.fields.push_back({"X-B24-Wait-Ms", std::to_string(core::to_ms(facts.waited))});
+        response.fields.add("X-B24-Attempts", std::to_string(*facts.attempts));
+        response.fields.add("X-B24-Wait-Ms", std::to_string(core::to_ms(facts.waited)));
     }
     if (facts.quota && !facts.quota->unlimited) {
-        response.fields.push_back(
-            {"RateLimit-Policy", fmt::format("\"bucket\";q={};w={}", facts.quota->burst, facts.quota->window_s)});
-        response.fields.push_back(
-            {"RateLimit", fmt::format("\"bucket\";r={};t={}", facts.quota->remaining, facts.quota->reset_s)});
+        response.fields.add("RateLimit-Policy",
+                            fmt::format("\"bucket\";q={};w={}", facts.quota->burst, facts.quota->window_s));
+        response.fields.add("RateLimit",
+                            fmt::format("\"bucket\";r={};t={}", facts.quota->remaining, facts.quota->reset_s));
     }
 }
 
@@ -183,12 +202,12 @@ server::Response error_response(const bitrix::Outcome& outcome, const bitrix::En
     server::Response response;
     response.status = answer.status;
     response.body = std::move(answer.body);
-    response.fields.push_back({"Content-Type", "application/json; charset=utf-8"});
-    response.fields.push_back({"Cache-Control", "no-store"});
-    response.fields.push_back({"X-Content-Type-Options", "nosniff"});
-    response.fields.push_back({"X-B24-Error", std::move(answer.code)});
-    response.fields.push_back({"X-B24-Error-Class", std::string(to_string(answer.error_class))});
-    if (answer.retry_after) response.fields.push_back({"Retry-After", std::to_string(answer.retry_after->count())});
+    response.fields.add("Content-Type", "application/json; charset=utf-8");
+    response.fields.add("Cache-Control", "no-store");
+    response.fields.add("X-Content-Type-Options", "nosniff");
+    response.fields.add("X-B24-Error", answer.code);
+    response.fields.add("X-B24-Error-Class", to_string(answer.error_class));
+    if (answer.retry_after) response.fields.add("Retry-After", std::to_string(answer.retry_after->count()));
     return response;
 }
 
@@ -218,8 +237,9 @@ server::Response call_response(const CallOrder& order, CallReport& report,
         const observe::Masker& masker = *order.snapshot.masker;
         if (masker.contains_secret(report.outcome.description))
             report.outcome.description = masker.mask_text(report.outcome.description);
-        const bitrix::LinkRule rule = link_rule(order, report);
-        const std::string body = report.outcome.json_error ? rewritten(rule, report.body()) : std::string();
+        const std::string body = report.outcome.json_error
+                                     ? masked_error(rewritten(link_rule(order, report), report.body()), masker)
+                                     : std::string();
         response = error_response(report.outcome, report.facts, body);
     }
     return response;

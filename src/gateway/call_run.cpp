@@ -51,16 +51,17 @@ bool is_redirect(unsigned status) { return status == 301 || status == 302 || sta
 CallRun::CallRun(const CallOrder& order)
     : order_(order),
       call_(order.call),
-      portal_(*order.portal.portal),
-      writes_(writes(order.call, order.portal.methods)) {
+      portal_(*order.portal.portal) {
     report_.facts.api = call_.api;
     report_.facts.portal = order.portal.config->name;
     report_.facts.method = call_.method;
     report_.facts.request_id = order.request.id;
-    report_.facts.repeat_is_safe =
-        call_.kind == bitrix::CallKind::download ||
-        (call_.kind == bitrix::CallKind::method && repeat_is_safe(call_, order.portal.methods));
-    report_.idempotency_key = idempotency_key_for(order, writes_);
+    report_.raw = call_.kind == bitrix::CallKind::download || order.portal.methods.file_answer(call_.method_lower);
+    // v2 has no idempotency keys, so its common case, success, never has to ask what the method does.
+    if (call_.api == bitrix::Api::v3) {
+        ask_about_method();
+        report_.idempotency_key = idempotency_key_for(order, writes_);
+    }
 }
 
 asio::awaitable<CallReport> CallRun::run() {
@@ -90,6 +91,16 @@ asio::awaitable<CallReport> CallRun::run() {
     co_return std::move(report_);
 }
 
+/// What the method does decides nothing as long as all goes well.
+void CallRun::ask_about_method() {
+    if (asked_) return;
+    asked_ = true;
+    writes_ = writes(call_, order_.portal.methods);
+    report_.facts.repeat_is_safe =
+        call_.kind == bitrix::CallKind::download ||
+        (call_.kind == bitrix::CallKind::method && repeat_is_safe(call_, order_.portal.methods));
+}
+
 /// A place in the queue, or straight through it.
 asio::awaitable<Turn> CallRun::first_turn() {
     admission::Submission submission;
@@ -109,7 +120,11 @@ asio::awaitable<Turn> CallRun::first_turn() {
 
 /// True: it may be sent now. Otherwise the reason is the outcome, unless the portal has said something worse before.
 bool CallRun::granted(Turn& turn) {
-    if (std::holds_alternative<admission::Granted>(turn)) return true;
+    if (const auto* granted = std::get_if<admission::Granted>(&turn)) {
+        report_.would_wait += granted->would_wait;
+        report_.would_refuse = report_.would_refuse || granted->would_refuse;
+        return true;
+    }
     if (std::holds_alternative<HungUp>(turn)) {
         report_.hung_up = true;
         refuse(GatewayCode::deadline, "the caller has hung up");
@@ -194,9 +209,13 @@ void CallRun::judge() {
     facts.api = call_.api;
     facts.method = call_.method_lower;
     facts.writes = writes_;
-    facts.raw_answer = call_.kind != bitrix::CallKind::method ||
-                       order_.portal.methods.file_answer(call_.method_lower) || call_.suffix == bitrix::Suffix::xml;
+    facts.raw_answer = report_.raw || call_.kind == bitrix::CallKind::upload || call_.suffix == bitrix::Suffix::xml;
     report_.outcome = bitrix::classify(answer, facts);
+    if (!report_.outcome.ok() && !asked_) {
+        ask_about_method();
+        facts.writes = writes_;
+        report_.outcome = bitrix::classify(answer, facts);
+    }
     const ErrorClass error_class = report_.outcome.error_class;
     if (error_class == ErrorClass::server || error_class == ErrorClass::network || error_class == ErrorClass::timeout)
         ++failures_;
@@ -259,6 +278,8 @@ void CallRun::log_attempt(const Decision& decision) {
 }
 
 void CallRun::refuse(GatewayCode code, std::string description) {
+    // An attempt whose outcome is unknown stays that, whatever keeps the next one from being made.
+    if (report_.attempts != 0 && report_.outcome.executed == bitrix::Executed::unknown) return;
     report_.outcome = bitrix::refusal(code, std::move(description));
     report_.exchange = upstream::Exchange{};
 }

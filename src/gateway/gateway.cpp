@@ -8,6 +8,7 @@
 #include <b24gate/bitrix/call.hpp>
 #include <b24gate/gateway/answer.hpp>
 #include <b24gate/gateway/call_run.hpp>
+#include <b24gate/gateway/plan_reader.hpp>
 #include <b24gate/net/sleep.hpp>
 #include <b24gate/server/health_response.hpp>
 
@@ -84,7 +85,8 @@ struct Gateway::Visit {
     bitrix::Executed executed = bitrix::Executed::yes;
     std::string error, message;
     unsigned attempts = 0, hits = 0;
-    core::Duration waited{0}, upstream{0};
+    core::Duration waited{0}, upstream{0}, would_wait{0};
+    bool would_refuse = false;
     bool hung_up = false;
 
     explicit Visit(const server::Request& r, std::shared_ptr<const Snapshot> s)
@@ -157,10 +159,6 @@ asio::awaitable<server::Response> Gateway::handle(server::Request& request, serv
     visit.body_kind = call->body_kind;
 
     if (const auto denied = access::authorize_call(*identity->client, *call)) co_return co_await refuse(visit, *denied);
-    if (health_.draining()) {
-        const bitrix::Refusal draining{GatewayCode::draining, "this gateway is shutting down; send it to another one"};
-        co_return co_await refuse(visit, draining);
-    }
     co_return co_await forward(visit, *call, *identity, connection);
 }
 
@@ -191,8 +189,12 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
     visit.hits = report.hits;
     visit.waited = report.waited;
     visit.upstream = report.upstream;
+    visit.would_wait = report.would_wait;
+    visit.would_refuse = report.would_refuse;
     visit.hung_up = report.hung_up;
     visit.portal->metrics->waited(order.priority, report.waited);
+    if (report.outcome.ok())
+        read_plan_if_due(worker_, visit.snapshot, *visit.portal, identity.credential, log_, metrics_);
     std::function<void(std::uint64_t, bool)> streamed;
     if (report.outcome.ok() && report.exchange.rest) {
         auto kept = std::make_shared<Visit>(visit);
@@ -253,7 +255,7 @@ server::Response Gateway::refusal(unsigned status, std::string_view reason, cons
                       : bitrix::refusal(code, fmt::format("the request was refused: {}", reason));
     server::Response response = error_response(outcome, facts);
     response.status = status;
-    if (status == 405) response.set("Allow", "GET, POST, HEAD");
+    if (status == 405) response.fields.add("Allow", "GET, POST, HEAD");
     AnswerFacts answer;
     answer.request_id = request_id;
     add_gateway_fields(response, answer);
@@ -294,6 +296,9 @@ void Gateway::finish(const Visit& visit, unsigned status, std::uint64_t bytes_ou
     record.wait = std::chrono::duration_cast<Micro>(visit.waited);
     record.duration = std::chrono::duration_cast<Micro>(whole);
     record.upstream = std::chrono::duration_cast<Micro>(visit.upstream);
+    if (visit.portal != nullptr && visit.portal->config->mode == config::Portal::Mode::observe)
+        record.would_wait = std::chrono::duration_cast<Micro>(visit.would_wait);
+    record.would_refuse = visit.would_refuse;
     record.batch_size = visit.batch_size;
     record.bytes_in = visit.bytes_in;
     record.bytes_out = bytes_out;

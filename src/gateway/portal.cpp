@@ -9,6 +9,9 @@ namespace asio = boost::asio;
 using core::Clock;
 using core::TimePoint;
 
+/// After a question for the plan that brought no answer.
+constexpr auto plan_retry = std::chrono::hours(1);
+
 }  // namespace
 
 admission::Settings admission_settings(const config::Portal& config) {
@@ -27,7 +30,9 @@ Portal::Portal(const config::Portal& config, upstream::Target target, net::Worke
       timer_(owner.io),
       admission_(admission_settings(config), now),
       configured_(target),
-      target_(std::move(target)) {}
+      target_(std::move(target)) {
+    expect_plan(config.plan.kind);
+}
 
 std::uint64_t Portal::next_id() noexcept {
     static std::atomic<std::uint64_t> last{0};
@@ -42,7 +47,7 @@ asio::awaitable<Turn> Portal::admit(net::Worker& worker, server::Connection& con
         const std::lock_guard lock(mutex_);
         auto verdict = admission_.submit(std::move(submission), Clock::now());
         if (auto* refused = std::get_if<admission::Refused>(&verdict)) co_return Turn(std::move(*refused));
-        if (std::holds_alternative<admission::Granted>(verdict)) co_return Turn(admission::Granted{});
+        if (const auto* granted = std::get_if<admission::Granted>(&verdict)) co_return Turn(*granted);
         wait = std::make_shared<Wait>(worker.io.get_executor());
         waiting_.emplace(id, wait);
         dispatch(admission_.next(Clock::now()));
@@ -118,8 +123,9 @@ void Portal::arm(TimePoint wake_at) {
     if (wake_at >= armed_) return;  // the timer that is set comes first and will arm anew
     armed_ = wake_at;
     asio::post(owner_.io, [self = shared_from_this(), wake_at] {
-        self->timer_.expires_at(wake_at);
-        self->timer_.async_wait([self](boost::system::error_code error) {
+        if (!self->timer_) return;
+        self->timer_->expires_at(wake_at);
+        self->timer_->async_wait([self](boost::system::error_code error) {
             if (!error) self->on_timer();
         });
     });
@@ -134,6 +140,7 @@ void Portal::on_timer() {
 void Portal::reconfigure(const config::Portal& config, const upstream::Target& configured) {
     const std::lock_guard lock(mutex_);
     admission_.reconfigure(admission_settings(config), Clock::now());
+    if (plan_ != config.plan.kind) expect_plan(config.plan.kind);
     if (configured_ != configured) {
         configured_ = configured;
         target_ = configured;
@@ -154,6 +161,36 @@ bool Portal::move_to(const upstream::Target& target) {
     target_ = target;
     ++generation_;
     return true;
+}
+
+void Portal::expect_plan(config::Plan::Kind kind) {
+    plan_ = kind;
+    license_.clear();
+    plan_due_ = kind == config::Plan::Kind::automatic ? TimePoint::min().time_since_epoch().count() : never;
+}
+
+bool Portal::claim_plan_reading(TimePoint now) noexcept {
+    auto due = plan_due_.load(std::memory_order_relaxed);
+    if (due > now.time_since_epoch().count()) return false;
+    return plan_due_.compare_exchange_strong(due, (now + plan_retry).time_since_epoch().count());
+}
+
+admission::Snapshot Portal::learn_plan(std::string_view license) {
+    const std::lock_guard lock(mutex_);
+    const TimePoint now = Clock::now();
+    // A reload may have set another plan since the question was asked.
+    if (plan_ == config::Plan::Kind::automatic) {
+        plan_due_ = never;
+        license_ = license;
+        admission_.learn_plan(license, now);
+        dispatch(admission_.next(now));
+    }
+    return admission_.snapshot(now);
+}
+
+std::string Portal::license() const {
+    const std::lock_guard lock(mutex_);
+    return license_;
 }
 
 admission::Snapshot Portal::snapshot() {

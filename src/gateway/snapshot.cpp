@@ -1,5 +1,7 @@
 #include <b24gate/gateway/snapshot.hpp>
 
+#include <boost/asio/post.hpp>
+
 namespace b24gate::gateway {
 namespace {
 
@@ -63,7 +65,12 @@ boost::system::result<std::shared_ptr<const Snapshot>, std::string> make_snapsho
     return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
 
-void apply_snapshot(const Snapshot& snapshot) {
+void apply_snapshot(const Snapshot& snapshot, const Snapshot& previous) {
+    for (const auto& [name, runtime] : previous.portals) {
+        if (snapshot.portals.contains(name)) continue;
+        runtime.portal->refuse_waiting();
+        boost::asio::post(runtime.portal->owner().io, [portal = runtime.portal] { portal->stop(); });
+    }
     for (const auto& [name, runtime] : snapshot.portals)
         if (const auto target = upstream::parse_target(runtime.config->url))
             runtime.portal->reconfigure(*runtime.config, *target);

@@ -50,6 +50,9 @@ public:
         return this->is_done() ? Progress::done : Progress::more;
     }
 
+    /// What the newest chunk says it holds.
+    [[nodiscard]] std::uint64_t chunk_size() const noexcept { return chunk_size_; }
+
 private:
     void on_request_impl(boost::beast::http::verb, string_view, string_view, int, error_code& error) override {
         error = {};
@@ -70,7 +73,10 @@ private:
         if (out_ != nullptr) out_->append(body.data(), body.size());
         return body.size();
     }
-    void on_chunk_header_impl(std::uint64_t, string_view, error_code& error) override { error = {}; }
+    void on_chunk_header_impl(std::uint64_t size, string_view, error_code& error) override {
+        error = {};
+        chunk_size_ = size;
+    }
     std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code& error) override {
         error = {};
         if (out_ != nullptr) out_->append(body.data(), body.size());
@@ -80,6 +86,7 @@ private:
 
     std::vector<Field>& fields_;
     std::string* out_ = nullptr;
+    std::uint64_t chunk_size_ = 0;
     bool in_body_ = false;
 };
 

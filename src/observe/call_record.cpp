@@ -52,6 +52,12 @@ void field(std::string& out, std::string_view name_with_colon, std::uint64_t num
     out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
+/// Error texts repeat what was sent: besides secrets the personal fields in them are masked.
+std::string masked_message(std::string_view text, const Masker& masker) {
+    const std::string masked = masker.mask_text(text);
+    return text.find('=') == std::string_view::npos ? masked : masker.mask_params(ParamsEncoding::form, masked);
+}
+
 /// Milliseconds with three decimals.
 void field(std::string& out, std::string_view name_with_colon, microseconds time) {
     const auto us = static_cast<std::uint64_t>(std::max<microseconds::rep>(time.count(), 0));
@@ -138,11 +144,15 @@ void append_line(std::string& out, const CallRecord& r, const Masker& masker, bo
     field(out, ",\"status\":", r.status);
     field(out, ",\"class\":", bitrix::to_string(r.error_class));
     if (!r.error.empty()) foreign_field(out, ",\"error\":", r.error, masker);
-    if (!r.message.empty()) field(out, ",\"message\":", masker.mask_text(r.message));
+    if (!r.message.empty()) field(out, ",\"message\":", masked_message(r.message, masker));
     field(out, ",\"executed\":", bitrix::to_string(r.executed));
     field(out, ",\"wait_ms\":", r.wait);
     field(out, ",\"duration_ms\":", r.duration);
     field(out, ",\"upstream_ms\":", r.upstream);
+    if (r.would_wait) {
+        field(out, ",\"would_wait_ms\":", *r.would_wait);
+        out += r.would_refuse ? ",\"would_refuse\":true" : ",\"would_refuse\":false";
+    }
     if (r.batch_size != 0) field(out, ",\"batch_size\":", r.batch_size);
     field(out, ",\"bytes_in\":", r.bytes_in);
     field(out, ",\"bytes_out\":", r.bytes_out);
@@ -166,7 +176,7 @@ void append_line(std::string& out, const AttemptRecord& r, const Masker& masker)
     field(out, ",\"status\":", r.status);
     field(out, ",\"class\":", bitrix::to_string(r.error_class));
     foreign_field(out, ",\"error\":", r.error, masker);
-    if (!r.message.empty()) field(out, ",\"message\":", masker.mask_text(r.message));
+    if (!r.message.empty()) field(out, ",\"message\":", masked_message(r.message, masker));
     field(out, ",\"executed\":", bitrix::to_string(r.executed));
     field(out, ",\"duration_ms\":", r.duration);
     field(out, ",\"next\":", to_string(r.next));

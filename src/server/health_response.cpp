@@ -9,8 +9,8 @@ std::optional<Response> health_response(const Request& request, const observe::H
     Response response;
     response.status = answer.status;
     response.body = std::move(answer.body);
-    response.fields.push_back({"Content-Type", "application/json"});
-    response.fields.push_back({"Cache-Control", "no-store"});
+    response.fields.add("Content-Type", "application/json");
+    response.fields.add("Cache-Control", "no-store");
     return response;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <iterator>
 
 namespace b24gate::server {
@@ -22,9 +23,9 @@ std::string_view http_date(std::time_t now) {
     return text;
 }
 
-/// Values come from config, portals and clients: none of them may end the line.
-void append_value(std::string& out, std::string_view value) {
-    for (const char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+void append_number(std::string& out, std::uint64_t number) {
+    char digits[20];
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
 }  // namespace
@@ -34,22 +35,25 @@ Framing framing_of(const Response& response, unsigned minor_version) {
     return minor_version == 0 ? Framing::until_close : Framing::chunked;
 }
 
-void append_head(std::string& out, const Response& response, Framing framing, bool keep_alive, std::time_t now) {
-    auto at = std::back_inserter(out);
-    fmt::format_to(at, "HTTP/1.1 {} {}\r\nServer: b24gate\r\nDate: {}\r\n", response.status,
-                   reason_phrase(response.status), http_date(now));
-    for (const OwnedField& field : response.fields) {
-        out += field.name;
-        out += ": ";
-        append_value(out, field.value);
-        out += "\r\n";
-    }
+void append_head(std::string& out, const Response& response, Framing framing, Persistence persistence,
+                 std::time_t now) {
+    out += "HTTP/1.1 ";
+    append_number(out, response.status);
+    out += ' ';
+    out += reason_phrase(response.status);
+    out += "\r\nServer: b24gate\r\nDate: ";
+    out += http_date(now);
+    out += "\r\n";
+    out += response.fields.text();
     if (framing == Framing::length) {
-        fmt::format_to(at, "Content-Length: {}\r\n", response.stream ? *response.stream_length : response.body.size());
+        out += "Content-Length: ";
+        append_number(out, response.stream ? *response.stream_length : response.body.size());
+        out += "\r\n";
     } else if (framing == Framing::chunked) {
         out += "Transfer-Encoding: chunked\r\n";
     }
-    if (!keep_alive) out += "Connection: close\r\n";
+    if (persistence == Persistence::close) out += "Connection: close\r\n";
+    if (persistence == Persistence::keep_alive_http10) out += "Connection: keep-alive\r\n";
     out += "\r\n";
 }
 

@@ -124,8 +124,10 @@ private:
                 stream_.expires_at(Clock::now() + limits_->header_timeout, Errc::read_timeout);
             }
         }
+        checked_at_ = head_view().data();
         if (const auto violation = net::check_request_head(head_view(), head_))
             co_return co_await refuse(violation->status, violation->reason);
+        head_only_ = head_.method == "HEAD";
         co_return Step::go_on;
     }
 
@@ -196,7 +198,9 @@ private:
             buffer_.erase(head_size_, used);
             raw += used;
             if (progress == Parser::Progress::bad) co_return co_await refuse(400, "chunk");
-            if (body_.size() > limits_->max_body) co_return co_await refuse(413, "body_size");
+            // What the chunk claims counts as well: nobody is made to wait for a body that will be refused.
+            if (body_.size() > limits_->max_body || parser.chunk_size() > limits_->max_body)
+                co_return co_await refuse(413, "body_size");
             if (!take_memory(body_.size())) co_return co_await refuse(503, "body_memory");
             if (raw > max_chunk_line + chunk_overhead_factor * body_.size() ||
                 buffer_.size() - head_size_ > max_chunk_line + read_size)
@@ -225,7 +229,7 @@ private:
         Parser parser(request_.fields);
         parsed_ = parser.head(head_view());
         // The guard's views may point into a smaller buffer than the present one: make them anew.
-        parsed_ = parsed_ && !net::check_request_head(head_view(), head_);
+        if (head_view().data() != checked_at_) parsed_ = parsed_ && !net::check_request_head(head_view(), head_);
         request_.method = head_.method;
         request_.target = head_.target;
         request_.host = head_.host;
@@ -268,9 +272,9 @@ private:
         const bool keep_alive = head_.keep_alive && !response.close && !context_.draining;
         const Framing framing = framing_of(response, head_.minor_version);
         out_.clear();
-        append_head(out_, response, framing, keep_alive && framing != Framing::until_close,
+        append_head(out_, response, framing, persistence(keep_alive && framing != Framing::until_close),
                     std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
-        const bool with_body = request_.method != "HEAD";
+        const bool with_body = !head_only_;
         if (with_body && !response.stream) out_ += response.body;
         stream_.expires_at(Clock::now() + limits_->write_timeout, Errc::write_timeout);
         if (with_body && response.stream) {
@@ -281,6 +285,11 @@ private:
         }
         if (keep_alive && framing != Framing::until_close) co_return Step::go_on;
         co_return co_await linger();
+    }
+
+    [[nodiscard]] Persistence persistence(bool keep_alive) const noexcept {
+        if (!keep_alive) return Persistence::close;
+        return head_.minor_version == 0 ? Persistence::keep_alive_http10 : Persistence::keep_alive;
     }
 
     asio::awaitable<Step> write_stream(BodySource& source, Framing framing, std::optional<std::uint64_t> length) {
@@ -356,8 +365,12 @@ private:
         buffer_.shrink(small_body);
         body_ = {};
         release_memory();
+        std::vector<net::Field> fields = std::move(request_.fields);  // for its memory
+        fields.clear();
         request_ = Request{};
+        request_.fields = std::move(fields);
         head_size_ = body_in_buffer_ = 0;
+        head_only_ = false;
     }
 
     void watch_hangup(std::function<void()> callback) override {
@@ -418,6 +431,7 @@ private:
     std::size_t head_size_ = 0;
     std::size_t body_in_buffer_ = 0;
     net::Head head_;
+    const char* checked_at_ = nullptr;  ///< where the head stood when head_ was made
     Request request_;
     bool parsed_ = false;
     std::vector<net::Field> net_fields_;
@@ -425,6 +439,7 @@ private:
     std::string out_;
     std::uint64_t memory_ = 0;
     std::shared_ptr<std::function<void()>> watch_;
+    bool head_only_ = false;
     bool idle_ = true;
     bool broken_ = false;
 };

@@ -29,6 +29,8 @@ constexpr int max_interim_answers = 8;
 /// Head and body up to this go out as one piece.
 constexpr std::size_t join_limit = 16 * 1024;
 constexpr std::size_t max_chunk_line = 16 * 1024;
+/// Portals close a connection that has been idle for seconds, or with the answer: within this time it is not looked at.
+constexpr auto trusted_idle = std::chrono::milliseconds(50);
 
 TransportError kind_of(error_code error) {
     if (error == Errc::read_timeout || error == Errc::write_timeout) return TransportError::timeout;
@@ -45,13 +47,12 @@ struct HttpsClient::Connection {
     net::Stream stream;
     std::shared_ptr<net::TlsSessionCache> sessions;  ///< OpenSSL may hand over a session as long as the stream lives
     net::FlatBuffer buffer;
+    TimePoint idle_since;
 
     // the message that is being read
     net::Head head;
     std::size_t head_size = 0;
     std::unique_ptr<Parser> chunk_parser;
-    std::vector<net::Field> fields;
-    std::string chunk_data;
     std::uint64_t left = 0;  ///< of a body with a length
     enum class Framing { none, length, chunked, until_close } framing = Framing::none;
     bool body_done = false;
@@ -104,6 +105,7 @@ public:
 
     void give_back() {
         connection_->stream.expires_never();
+        connection_->idle_since = Clock::now();
         connection_->buffer.shrink(4 * read_size);
         connection_->chunk_parser.reset();
         const auto state = std::move(state_);
@@ -160,7 +162,6 @@ asio::awaitable<error_code> read_head(Connection& c, bool& any) {
 void begin_body(Connection& c, bool expects_body) {
     using Framing = Connection::Framing;
     c.body_done = false;
-    c.chunk_data.clear();
     if (!expects_body || c.head.status == 204 || c.head.status == 304) {
         c.framing = Framing::none;
         c.body_done = true;
@@ -293,12 +294,12 @@ asio::awaitable<std::unique_ptr<Connection>> open(std::shared_ptr<State> state, 
 asio::awaitable<std::optional<Leased>> lease(std::shared_ptr<State> state, bool fresh, TimePoint deadline,
                                              Exchange& failure) {
     for (;;) {
-        state->pool.expire(Clock::now());
         const Lease leased = state->pool.lease(Clock::now(), fresh ? Pool::Want::fresh : Pool::Want::any);
         close_collected(*state);
         if (leased.kind == Lease::Kind::reuse) {
             auto node = state->idle.extract(leased.id);
-            if (node.empty() || node.mapped()->stream.peek() != net::Stream::Peek::nothing) {
+            if (node.empty() || (Clock::now() - node.mapped()->idle_since > trusted_idle &&
+                                 node.mapped()->stream.peek() != net::Stream::Peek::nothing)) {
                 // Closed by the portal meanwhile, or it sent something that nobody asked for.
                 state->pool.give_back(leased.id, Clock::now(), true);
                 state->pool.peer_closed(leased.id);
@@ -342,16 +343,16 @@ asio::awaitable<bool> write_request(Connection& c, const OutgoingRequest& reques
 asio::awaitable<error_code> read_answer(Connection& c, const OutgoingRequest& request, Exchange& exchange, bool& any) {
     c.stream.expires_at(request.deadline, Errc::read_timeout);
     if (const auto error = co_await read_head(c, any)) co_return error;
-    std::vector<net::Field> fields;
-    c.fields.clear();
-    c.chunk_parser = std::make_unique<Parser>(c.fields);
+    const std::string_view raw = c.buffer.view().substr(0, c.head_size);
+    exchange.head.assign(raw.begin(), raw.end());
+    exchange.fields.reserve(16);
+    // The parser reads on in chunks later, when the fields are complete: trailers never become fields.
+    c.chunk_parser = std::make_unique<Parser>(exchange.fields);
     if (!request.expects_body) c.chunk_parser->skip(true);
-    if (!c.chunk_parser->head(c.buffer.view().substr(0, c.head_size))) co_return Errc::bad_message;
+    if (!c.chunk_parser->head({exchange.head.data(), exchange.head.size()})) co_return Errc::bad_message;
+    if (!c.head.chunked) c.chunk_parser.reset();
     exchange.status = c.head.status;
     exchange.length = c.head.chunked ? std::nullopt : c.head.content_length;
-    for (const net::Field& field : c.fields)
-        exchange.fields.push_back({std::string(field.name), std::string(field.value)});
-    c.fields.clear();
     c.buffer.consume(c.head_size);
     begin_body(c, request.expects_body);
     while (!c.body_done && exchange.body.size() <= request.buffer_limit)

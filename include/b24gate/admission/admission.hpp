@@ -68,7 +68,11 @@ enum class RefusalReason {
 inline constexpr std::size_t refusal_reason_count = 7;
 [[nodiscard]] std::string_view to_string(RefusalReason) noexcept;
 
-struct Granted {};
+struct Granted {
+    // Observe mode: what enforcing would have done.
+    core::Duration would_wait{0};
+    bool would_refuse = false;
+};
 struct Queued {
     core::Duration predicted_wait{0};
     core::TimePoint wake_at;  ///< next() is due no later than this
@@ -201,7 +205,7 @@ private:
         bool operating;  ///< the operating budget is what takes longest
     };
 
-    Verdict observe(Call&, core::TimePoint now);
+    Verdict observe(Call&, bool shut, core::TimePoint now);
     Verdict wait(Calls::iterator, bool again, core::TimePoint now);
     Refused refuse(RefusalReason, core::Duration retry_after, std::string detail);
     std::optional<Refused> make_room(const Submission&, core::TimePoint now);

@@ -56,6 +56,7 @@ public:
 private:
     void leak(core::TimePoint now) noexcept;
     void set_plan(double burst, double rate) noexcept;
+    void assume_spent(double burst, double rate, core::TimePoint now) noexcept;
 
     bool unlimited_ = false;
     bool learnt_ = false;
@@ -63,6 +64,8 @@ private:
     double nominal_ = 2;
     double rate_ = 2;
     double level_ = 0;
+    double assumed_spent_;  ///< 0..1: of the burst, at the start
+    core::TimePoint started_;
     core::TimePoint updated_;
     core::TimePoint hold_until_;
     core::TimePoint last_low_;  ///< when the level was last seen below one hit

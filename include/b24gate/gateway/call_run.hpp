@@ -47,7 +47,10 @@ struct CallReport {
     unsigned hits = 0;  ///< of those, what the portal counts
     core::Duration waited{0};
     core::Duration upstream{0};
+    core::Duration would_wait{0};  ///< observe mode: what enforcing would have done
+    bool would_refuse = false;
     bool hung_up = false;
+    bool raw = false;  ///< a file's bytes are expected, not an envelope: they pass as they are
     std::string idempotency_key;
     upstream::Target target;  ///< where the last exchange went
 
@@ -61,6 +64,7 @@ public:
     boost::asio::awaitable<CallReport> run();
 
 private:
+    void ask_about_method();
     boost::asio::awaitable<Turn> first_turn();
     bool granted(Turn& turn);
     boost::asio::awaitable<void> exchange();
@@ -79,6 +83,7 @@ private:
     CallReport report_;
     std::uint64_t id_ = 0;
     bool writes_ = true;
+    bool asked_ = false;  ///< the method table
     core::Duration last_exchange_{0};
     unsigned failures_ = 0;  ///< attempts to which a retry rule applied
 };

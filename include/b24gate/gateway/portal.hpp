@@ -8,7 +8,9 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 
@@ -48,6 +50,9 @@ public:
 
     /// Ends every wait for budget: the gateway stops.
     void refuse_waiting();
+    /// Gives up the timer, which must not outlive its worker. On the owner's thread, or when that does not run.
+    void stop() { timer_.reset(); }
+    [[nodiscard]] net::Worker& owner() const noexcept { return owner_; }
 
     void reconfigure(const config::Portal& config, const upstream::Target& configured);
 
@@ -65,14 +70,24 @@ public:
     void keeps_idempotency_keys() noexcept { idempotency_keys_ = true; }
     [[nodiscard]] bool has_idempotency_keys() const noexcept { return idempotency_keys_; }
 
+    /// Whether somebody should ask the portal for its plan now: with plan = "auto" true once, and after an hour again
+    /// unless learn_plan() was called.
+    [[nodiscard]] bool claim_plan_reading(core::TimePoint now) noexcept;
+    /// What the portal said its plan is. Calls that wait go by the new budget at once. The budget as it is then.
+    admission::Snapshot learn_plan(std::string_view license);
+    /// As last told by learn_plan(); empty: it was not.
+    [[nodiscard]] std::string license() const;
+
     [[nodiscard]] admission::Snapshot snapshot();
     [[nodiscard]] admission::Quota quota();
 
 private:
     using Wait = net::Waiter<Turn>;
+    static constexpr core::TimePoint::rep never = core::TimePoint::max().time_since_epoch().count();
     boost::asio::awaitable<Turn> wait_for_turn(server::Connection& connection, std::uint64_t id,
                                                std::shared_ptr<Wait> wait);
     // With the mutex held:
+    void expect_plan(config::Plan::Kind kind);
     void dispatch(admission::Turn turn);
     void end_wait(std::uint64_t id, Turn turn);
     void arm(core::TimePoint wake_at);
@@ -82,7 +97,7 @@ private:
 
     const std::string name_;
     net::Worker& owner_;
-    boost::asio::steady_timer timer_;  ///< touched only on the owner's thread
+    std::optional<boost::asio::steady_timer> timer_;  ///< touched only on the owner's thread
 
     mutable std::mutex mutex_;
     admission::Admission admission_;
@@ -90,6 +105,9 @@ private:
     core::TimePoint armed_ = core::TimePoint::max();
     upstream::Target configured_;
     upstream::Target target_;
+    config::Plan::Kind plan_ = config::Plan::Kind::standard;
+    std::string license_;
+    std::atomic<core::TimePoint::rep> plan_due_{never};  ///< on the clock's own scale: read by every call
     std::atomic<std::uint64_t> generation_{1};
     std::atomic<bool> idempotency_keys_{false};
 };

@@ -49,7 +49,8 @@ struct Snapshot {
     std::shared_ptr<const config::Config> config, const Snapshot* previous,
     const std::function<net::Worker&(std::string_view portal)>& owner, observe::GateMetrics& metrics);
 
-/// Makes what lives on over reloads follow the new snapshot: call it when the snapshot has been accepted.
-void apply_snapshot(const Snapshot& snapshot);
+/// Makes what lives on over reloads follow the new snapshot, and ends the portals that are no longer in it: call it
+/// when the snapshot has been accepted.
+void apply_snapshot(const Snapshot& snapshot, const Snapshot& previous);
 
 }  // namespace b24gate::gateway

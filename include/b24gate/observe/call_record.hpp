@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,16 +29,18 @@ struct CallRecord {
     unsigned status = 0;    ///< what the client got; 0: it had hung up
     bitrix::ErrorClass error_class = bitrix::ErrorClass::ok;
     bitrix::Executed executed = bitrix::Executed::yes;
-    std::string_view error;                     ///< code; empty on success
-    std::string_view message;                   ///< plain text; empty on success
-    std::chrono::microseconds wait{0};          ///< for budget
-    std::chrono::microseconds duration{0};      ///< from the whole request to the whole answer
-    std::chrono::microseconds upstream{0};      ///< of that, spent in exchanges with the portal
-    unsigned batch_size = 0;                    ///< commands in the client's batch; 0: no batch
-    std::uint64_t bytes_in = 0, bytes_out = 0;  ///< of the bodies
-    std::string_view peer;                      ///< address
-    std::string_view traceparent;               ///< empty: none
-    std::string_view path;                      ///< a template such as /rest/{user}/{key}/{method}; never the path
+    std::string_view error;                               ///< code; empty on success
+    std::string_view message;                             ///< plain text; empty on success
+    std::chrono::microseconds wait{0};                    ///< for budget
+    std::chrono::microseconds duration{0};                ///< from the whole request to the whole answer
+    std::chrono::microseconds upstream{0};                ///< of that, spent in exchanges with the portal
+    std::optional<std::chrono::microseconds> would_wait;  ///< observe mode: what enforcing would have made it wait
+    bool would_refuse = false;                            ///< observe mode: enforcing would have refused it
+    unsigned batch_size = 0;                              ///< commands in the client's batch; 0: no batch
+    std::uint64_t bytes_in = 0, bytes_out = 0;            ///< of the bodies
+    std::string_view peer;                                ///< address
+    std::string_view traceparent;                         ///< empty: none
+    std::string_view path;  ///< a template such as /rest/{user}/{key}/{method}; never the path
     // Written only if log.params is on, and only masked.
     std::string_view query;
     std::string_view params;

@@ -44,28 +44,34 @@ public:
     virtual boost::asio::awaitable<core::Result<std::string_view>> read() = 0;
 };
 
-struct OwnedField {
-    std::string name;
-    std::string value;
+/// Header fields as they are written: one string, because an answer passes a dozen of them on.
+class FieldBlock {
+public:
+    /// Values come from config, portals and clients: none of them can end its line.
+    void add(std::string_view name, std::string_view value) {
+        text_ += name;
+        text_ += ": ";
+        const std::size_t begin = text_.size();
+        text_ += value;
+        for (std::size_t i = begin; i < text_.size(); ++i)
+            if (text_[i] == '\r' || text_[i] == '\n' || text_[i] == '\0') text_[i] = ' ';
+        text_ += "\r\n";
+    }
+    void reserve(std::size_t bytes) { text_.reserve(bytes); }
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+private:
+    std::string text_;
 };
 
 /// One response. Content-Length, Transfer-Encoding, Connection and Date are the session's to write.
 struct Response {
     unsigned status = 200;
-    std::vector<OwnedField> fields;
+    FieldBlock fields;
     std::string body;
     std::unique_ptr<BodySource> stream;          ///< instead of `body`
     std::optional<std::uint64_t> stream_length;  ///< when known; else the stream is sent chunked
     bool close = false;                          ///< end the connection behind this response
-
-    void set(std::string_view name, std::string value) {
-        for (OwnedField& f : fields)
-            if (core::iequals(f.name, name)) {
-                f.value = std::move(value);
-                return;
-            }
-        fields.push_back({std::string(name), std::move(value)});
-    }
 };
 
 }  // namespace b24gate::server

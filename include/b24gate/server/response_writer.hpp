@@ -14,8 +14,11 @@ enum class Framing { length, chunked, until_close };
 
 [[nodiscard]] Framing framing_of(const Response& response, unsigned minor_version);
 
+/// What becomes of the connection; HTTP/1.0 wants to be told that it stays.
+enum class Persistence { close, keep_alive, keep_alive_http10 };
+
 /// Appends the head. `now` is for the Date field.
-void append_head(std::string& out, const Response& response, Framing framing, bool keep_alive, std::time_t now);
+void append_head(std::string& out, const Response& response, Framing framing, Persistence persistence, std::time_t now);
 
 /// Appends one chunk; `data` must not be empty.
 void append_chunk(std::string& out, std::string_view data);

@@ -29,13 +29,13 @@ struct Endpoint {
 };
 
 struct OutgoingRequest {
-    std::string head;       ///< request line and fields, with the empty line
+    std::string head;  ///< request line and fields, with the empty line
     std::string_view body;
     bool expects_body = true;  ///< false: HEAD
     bool fresh = false;        ///< not over a kept-alive connection: the last one turned out to be dead
     core::TimePoint deadline;  ///< of the whole exchange up to the end of the buffered part
     core::Duration read_timeout = std::chrono::seconds(65);  ///< of each further read of a body that streams
-    std::size_t buffer_limit = 512 * 1024;  ///< an answer up to this is handed over whole
+    std::size_t buffer_limit = 512 * 1024;                   ///< an answer up to this is handed over whole
 };
 
 /// How an exchange ended.
@@ -47,16 +47,13 @@ struct Exchange {
 
     // when `replied`
     unsigned status = 0;
-    std::vector<server::OwnedField> fields;
-    std::string body;   ///< the whole, or the beginning when `rest` is set; content coding as received
+    std::vector<char> head;          ///< as received; a vector, for its bytes stay where they are when it is moved
+    std::vector<net::Field> fields;  ///< views into `head`
+    std::string body;                ///< the whole, or the beginning when `rest` is set; content coding as received
     std::unique_ptr<server::BodySource> rest;
     std::optional<std::uint64_t> length;  ///< of the whole body, when the portal told it
 
-    [[nodiscard]] std::string_view field(std::string_view name) const noexcept {
-        for (const auto& f : fields)
-            if (core::iequals(f.name, name)) return f.value;
-        return {};
-    }
+    [[nodiscard]] std::string_view field(std::string_view name) const noexcept { return net::find_field(fields, name); }
 };
 
 struct ClientStats {

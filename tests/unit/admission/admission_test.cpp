@@ -450,7 +450,13 @@ TEST_CASE("observe: everything goes at once, and what would have been is counted
     s.observe = true;
     s.max_in_flight = 2;
     Admission gate(s, start);
-    for (std::uint64_t id = 1; id <= 59; ++id) REQUIRE(granted(gate.submit(call(id), start)));
+    for (std::uint64_t id = 1; id <= 59; ++id) {
+        const auto verdict = gate.submit(call(id), start);
+        REQUIRE(granted(verdict));
+        const double expected = id <= 49 ? 0 : static_cast<double>(id - 49) / 2;
+        CHECK(core::to_seconds(std::get<Granted>(verdict).would_wait) == doctest::Approx(expected));
+        CHECK_FALSE(std::get<Granted>(verdict).would_refuse);
+    }
     const auto seen = gate.snapshot(start);
     CHECK(seen.observe);
     CHECK(seen.counters.hits == 59);
@@ -459,11 +465,17 @@ TEST_CASE("observe: everything goes at once, and what would have been is counted
     CHECK(seen.counters.would_delay_s == doctest::Approx(27.5));
     auto brief = call(100);
     brief.deadline.at = start + 1s;
-    CHECK(granted(gate.submit(brief, start)));
+    const auto hasty = gate.submit(brief, start);
+    REQUIRE(granted(hasty));
+    CHECK(std::get<Granted>(hasty).would_refuse);
     CHECK(gate.snapshot(start).counters.would_refuse == 1);
     CHECK(reason(gate.requeue(1, answer(ErrorClass::rate_limit), start)) == RefusalReason::observing);
     gate.record(2, answer(ErrorClass::overload), start);
-    CHECK(granted(gate.submit(call(101), start)));
+    const auto shut = gate.submit(call(101), start);
+    REQUIRE(granted(shut));
+    CHECK(std::get<Granted>(shut).would_refuse);
+    CHECK(gate.snapshot(start).counters.would_refuse == 2);
+    CHECK(gate.snapshot(start).counters.would_delay == 10);
     CHECK_FALSE(gate.next(start).wake_at);
 }
 

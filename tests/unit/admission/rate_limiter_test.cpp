@@ -161,6 +161,25 @@ TEST_CASE("reconfigure keeps the level; the same plan changes nothing") {
     CHECK(limiter.rate() == rate);
 }
 
+TEST_CASE("a bucket that is taken to be spent is spent whole, also when its plan is found out later") {
+    RateLimiter limiter(plan(Kind::automatic), 1, start);
+    CHECK(limiter.level(start) == 50);
+    limiter.learn_plan("ent250", start + 1s);
+    CHECK(limiter.level(start + 1s) == doctest::Approx(245));  // 250 at the start, 5 have leaked
+    RateLimiter late(plan(Kind::automatic), 1, start);
+    late.learn_plan("ent250", start + 40s);
+    CHECK(late.level(start + 40s) == doctest::Approx(50));  // the bucket of 50 was empty after 25 s
+    RateLimiter later(plan(Kind::automatic), 1, start);
+    later.learn_plan("ent250", start + 60s);
+    CHECK(later.level(start + 60s) == 0);
+    RateLimiter fresh(plan(Kind::automatic), 0, start);
+    fresh.learn_plan("ent250", start + 1s);
+    CHECK(fresh.level(start + 1s) == 0);
+    RateLimiter reloaded(plan(Kind::standard), 1, start);
+    reloaded.reconfigure(plan(Kind::enterprise, 250, 5), start + 10s);
+    CHECK(reloaded.level(start + 10s) == doctest::Approx(200));
+}
+
 TEST_CASE("the level survives a restart, less what leaked meanwhile") {
     RateLimiter limiter(plan(Kind::standard), 1, start);
     CHECK(limiter.level(start) == 50);

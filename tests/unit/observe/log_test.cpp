@@ -113,6 +113,16 @@ TEST_CASE("the line of a call") {
           R"("bytes_in":300,"bytes_out":636,"peer":"10.1.2.3","path":"/rest/{user}/{key}/{method}"})");
 }
 
+TEST_CASE("in observe mode the line says what enforcing would have done") {
+    CallRecord r = success();
+    r.would_wait = 2500us;
+    CHECK(line_of(r).find(R"("upstream_ms":120.007,"would_wait_ms":2.500,"would_refuse":false,"bytes_in":300)") !=
+          std::string::npos);
+    r.would_wait = 0us;
+    r.would_refuse = true;
+    CHECK(line_of(r).find(R"("would_wait_ms":0.000,"would_refuse":true)") != std::string::npos);
+}
+
 TEST_CASE("the line of a failed call says why, and how bad it is") {
     struct {
         bitrix::ErrorClass error_class;

@@ -20,9 +20,9 @@ TEST_CASE("a head says how long the body is and whether the connection stays") {
     Response response;
     response.status = 503;
     response.body = "{}";
-    response.fields.push_back({"X-Test", "a"});
+    response.fields.add("X-Test", "a");
     std::string out;
-    append_head(out, response, framing_of(response, 1), false, 0);
+    append_head(out, response, framing_of(response, 1), Persistence::close, 0);
     CHECK(out ==
           "HTTP/1.1 503 Service Unavailable\r\nServer: b24gate\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nX-Test: a\r\n"
           "Content-Length: 2\r\nConnection: close\r\n\r\n");
@@ -30,9 +30,9 @@ TEST_CASE("a head says how long the body is and whether the connection stays") {
 
 TEST_CASE("no value can end its line") {
     Response response;
-    response.fields.push_back({"X-B24-Error", std::string("A\r\nSet-Cookie: x\0", 17)});
+    response.fields.add("X-B24-Error", std::string("A\r\nSet-Cookie: x\0", 17));
     std::string out;
-    append_head(out, response, Framing::length, true, 0);
+    append_head(out, response, Framing::length, Persistence::keep_alive, 0);
     CHECK(out.find("\r\nSet-Cookie") == std::string::npos);
     CHECK(out.find("X-B24-Error: A  Set-Cookie: x \r\n") != std::string::npos);
 }
