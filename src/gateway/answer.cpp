@@ -133,10 +133,18 @@ std::string rewritten(const bitrix::LinkRule& rule, std::string_view text) {
     return out;
 }
 
-/// What must not reach the client; null for a passthrough client, whose own it is, and for files: their content is the
-/// caller's data, not an answer of the portal.
+/// Text that a link or a credential can stand in, even where a file was asked for.
+bool is_text(std::string_view content_type) {
+    for (const std::string_view kind : {"text/", "application/json", "application/xml", "application/javascript"})
+        if (content_type.size() >= kind.size() && core::iequals(content_type.substr(0, kind.size()), kind)) return true;
+    return content_type.empty();
+}
+
+/// What must not reach the client; null for a passthrough client, whose own it is, and for a file's bytes, which pass
+/// as they are.
 const core::Secret* secret_of(const CallOrder& order, const CallReport& report) {
-    return order.credential != nullptr && !report.raw ? &order.credential->secret : nullptr;
+    const bool file = report.raw && !is_text(report.exchange.field("content-type"));
+    return order.credential != nullptr && !file ? &order.credential->secret : nullptr;
 }
 
 void copy_fields(server::Response& response, const CallOrder& order, const CallReport& report, bool unpacked) {
