@@ -2,7 +2,12 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include <b24gate/core/json_scan.hpp>
 
 namespace b24gate::admin {
 namespace {
@@ -20,18 +25,70 @@ std::string_view name_of(admission::Breaker::State state) {
     return "closed";
 }
 
-json::object budget(const admission::Snapshot& s) {
+std::string_view name_of(config::Plan::Kind kind) {
+    switch (kind) {
+        case config::Plan::Kind::standard: return "standard";
+        case config::Plan::Kind::enterprise: return "enterprise";
+        case config::Plan::Kind::automatic: return "auto";
+        case config::Plan::Kind::none: return "none";
+        case config::Plan::Kind::custom: return "custom";
+    }
+    return "custom";
+}
+
+/// For people as well as programs: at most three decimals and no exponent.
+void append_number(std::string& out, double number) {
+    const std::size_t begin = out.size();
+    fmt::format_to(std::back_inserter(out), "{:.3f}", number);
+    out.erase(out.find_last_not_of('0') + 1);
+    if (out.back() == '.') out.pop_back();
+    if (std::string_view(out).substr(begin) == "-0") out.erase(begin, 1);
+}
+
+void append(std::string& out, const json::value& value) {
+    if (const auto* object = value.if_object()) {
+        out += '{';
+        for (const auto& member : *object) {
+            if (out.back() != '{') out += ',';
+            core::json::append_quoted(out, member.key());
+            out += ':';
+            append(out, member.value());
+        }
+        out += '}';
+    } else if (const auto* array = value.if_array()) {
+        out += '[';
+        for (const auto& element : *array) {
+            if (out.back() != '[') out += ',';
+            append(out, element);
+        }
+        out += ']';
+    } else if (const auto* text = value.if_string()) {
+        core::json::append_quoted(out, *text);
+    } else if (const auto* flag = value.if_bool()) {
+        out += *flag ? "true" : "false";
+    } else if (value.is_number()) {
+        append_number(out, value.to_number<double>());
+    } else {
+        out += "null";
+    }
+}
+
+json::object budget(const gateway::PortalRuntime& runtime, const admission::Snapshot& s) {
     json::object out;
+    out["plan"] = name_of(runtime.config->plan.kind);
+    out["plan_learnt"] = s.plan_learnt;
+    const std::string license = runtime.portal->license();
+    out["license"] = license.empty() ? json::value() : json::value(license);
     out["unlimited"] = s.unlimited;
     out["level"] = s.level;
     out["burst"] = s.burst;
     out["capacity"] = s.capacity;
     out["rate"] = s.rate;
     out["plan_rate"] = s.plan_rate;
-    out["plan_learnt"] = s.plan_learnt;
     out["held_for_ms"] = core::to_ms(s.held_for);
     out["hits"] = s.counters.hits;
-    out["refusals"] = s.counters.rate_refusals;
+    out["rate_refusals"] = s.counters.rate_refusals;
+    out["operating_refusals"] = s.counters.operating_refusals;
     return out;
 }
 
@@ -42,8 +99,9 @@ json::object queue(const admission::Snapshot& s) {
         predicted[priority_names[i]] = core::to_ms(s.predicted_wait[i]);
     }
     for (const auto& flow : s.queue_by_client) {
-        json::value& count = by_client[flow.client];
-        count = (count.is_null() ? std::uint64_t{0} : count.to_number<std::uint64_t>()) + flow.size;
+        json::value& client = by_client[flow.client];
+        if (!client.is_object()) client.emplace_object();
+        client.as_object()[priority_names[static_cast<std::size_t>(flow.priority)]] = flow.size;
     }
     json::object out;
     out["length"] = s.queue;
@@ -94,7 +152,7 @@ json::object portal(const gateway::PortalRuntime& runtime) {
     out["name"] = runtime.config->name;
     out["url"] = runtime.portal->location().target.origin;
     out["mode"] = s.observe ? "observe" : "enforce";
-    out["budget"] = budget(s);
+    out["budget"] = budget(runtime, s);
     out["queue"] = queue(s);
     json::object in_flight;
     in_flight["now"] = s.in_flight;
@@ -130,7 +188,9 @@ std::string portals_json(const gateway::Snapshot& snapshot) {
     for (const auto& [name, runtime] : snapshot.portals) portals.push_back(portal(runtime));
     json::object out;
     out["portals"] = std::move(portals);
-    return json::serialize(out);
+    std::string text;
+    append(text, out);
+    return text;
 }
 
 }  // namespace b24gate::admin

@@ -1,5 +1,7 @@
 #include "scrape.hpp"
 
+#include <algorithm>
+
 namespace b24gate::app {
 namespace {
 
@@ -10,6 +12,17 @@ observe::BreakerState state_of(admission::Breaker::State state) {
         case admission::Breaker::State::half_open: return observe::BreakerState::half_open;
     }
     return observe::BreakerState::closed;
+}
+
+void collect_refusals(const admission::Counters& counters, observe::PortalMetrics& m) {
+    using Reason = admission::RefusalReason;
+    m.refused_by_portal("rate", counters.rate_refusals);
+    m.refused_by_portal("operating", counters.operating_refusals);
+    for (const Reason reason :
+         {Reason::queue_full, Reason::client_queue_full, Reason::deadline, Reason::operating, Reason::breaker_open})
+        m.refused_by_gateway(to_string(reason), counters.refused[static_cast<std::size_t>(reason)]);
+    m.refused_by_gateway("expired", counters.expired);
+    m.would_have(counters.would_delay, counters.would_delay_s, counters.would_refuse);
 }
 
 }  // namespace
@@ -48,13 +61,22 @@ void Scrape::collect_portal(const gateway::PortalRuntime& runtime) {
     m.bucket_capacity.set(s.capacity);
     m.bucket_leak.set(s.rate);
     m.in_flight.set(s.in_flight);
-    for (std::size_t i = 0; i < m.queue_length.size(); ++i)
+    m.in_flight_limit.set(s.max_in_flight);
+    for (std::size_t i = 0; i < m.queue_length.size(); ++i) {
         m.queue_length[i]->set(static_cast<double>(s.queue_by_priority[i]));
+        m.predicted_wait[i]->set(core::to_seconds(s.predicted_wait[i]));
+    }
+    collect_refusals(s.counters, m);
     for (const auto& [credential, ignored] : runtime.config->credentials) {
         auto state = observe::BreakerState::closed;
         for (const auto& breaker : s.breakers)
             if (breaker.credential == credential) state = state_of(breaker.state);
         m.breaker(credential, state);
+        double used = 0;
+        for (const auto& counter : s.operating)
+            if (counter.credential == credential && counter.limit > 0)
+                used = std::max(used, counter.used / counter.limit);
+        m.operating(credential, used);
     }
     if (const auto health = health_.portal(runtime.config->name))
         health->set(s.breakers.empty() ? observe::PortalState::ok : observe::PortalState::overload);

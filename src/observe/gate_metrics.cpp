@@ -59,6 +59,7 @@ PortalMetrics::PortalMetrics(GateMetrics& all, std::string name)
       bucket_capacity(all.bucket_capacity.with({name})),
       bucket_leak(all.bucket_leak.with({name})),
       in_flight(all.in_flight.with({name})),
+      in_flight_limit(all.in_flight_limit.with({name})),
       all_(all),
       name_(std::move(name)),
       call_duration_(portal_histogram(all, all.call_duration, name_)),
@@ -79,6 +80,7 @@ PortalMetrics::PortalMetrics(GateMetrics& all, std::string name)
     }
     for (std::size_t i = 0; i < priorities.size(); ++i) {
         queue_length[i] = &all.queue_length.with({name_, priorities[i]});
+        predicted_wait[i] = &all.predicted_wait.with({name_, priorities[i]});
         queue_wait_[i] = &wait_histogram(all, name_, priorities[i]);
     }
     for (std::size_t i = 0; i < 2; ++i) {
@@ -112,6 +114,24 @@ void PortalMetrics::waited(config::Priority priority, core::Duration wait) noexc
 void PortalMetrics::breaker(std::string_view credential, BreakerState state) {
     for (std::size_t i = 0; i < breaker_states.size(); ++i)
         all_.breaker_state.with({name_, credential, breaker_states[i]}).set(static_cast<std::size_t>(state) == i);
+}
+
+void PortalMetrics::operating(std::string_view credential, double ratio) {
+    all_.operating_used.with({name_, credential}).set(ratio);
+}
+
+void PortalMetrics::refused_by_portal(std::string_view limit, std::uint64_t total) {
+    all_.portal_refusals.with({name_, limit}).set(static_cast<double>(total));
+}
+
+void PortalMetrics::refused_by_gateway(std::string_view reason, std::uint64_t total) {
+    all_.gateway_refusals.with({name_, reason}).set(static_cast<double>(total));
+}
+
+void PortalMetrics::would_have(std::uint64_t delayed, double delay_seconds, std::uint64_t refused) {
+    all_.would_delay.with({name_}).set(static_cast<double>(delayed));
+    all_.would_delay_seconds.with({name_}).set(delay_seconds);
+    all_.would_refuse.with({name_}).set(static_cast<double>(refused));
 }
 
 RequestMetrics::RequestMetrics(GateMetrics& all, std::string client, std::string portal)
@@ -165,8 +185,32 @@ GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const Bui
       bucket_leak(r.gauge("b24gate_bucket_leak_per_second", "Requests a second that the portal allows in the long run.",
                           {"portal"})),
       queue_length(r.gauge("b24gate_queue_length", "Calls that wait for budget.", {"portal", "priority"})),
+      predicted_wait(r.gauge("b24gate_predicted_wait_seconds",
+                             "How long a call would wait for budget now, of a client that has none waiting.",
+                             {"portal", "priority"})),
       in_flight(
           r.gauge("b24gate_in_flight", "Calls that have been sent to the portal and not been answered.", {"portal"})),
+      in_flight_limit(r.gauge("b24gate_in_flight_limit",
+                              "How many calls may be at the portal at once now; less than max_in_flight while the "
+                              "portal is slower than usual.",
+                              {"portal"})),
+      operating_used(r.gauge("b24gate_operating_used_ratio",
+                             "Used share of the portal's operating time (480 s in 10 minutes), of the method that has "
+                             "used most of it.",
+                             {"portal", "credential"})),
+      portal_refusals(r.sampled_counter("b24gate_portal_refusals_total",
+                                        "Requests that the portal refused for a limit; callers see none of them in "
+                                        "mode enforce.",
+                                        {"portal", "limit"})),
+      gateway_refusals(r.sampled_counter("b24gate_gateway_refusals_total",
+                                         "Calls that the gateway refused without asking the portal, by reason.",
+                                         {"portal", "reason"}, 20'000)),
+      would_delay(r.sampled_counter("b24gate_observe_would_delay_total",
+                                    "Mode observe: calls that enforcing would have made wait.", {"portal"})),
+      would_delay_seconds(r.sampled_counter("b24gate_observe_would_delay_seconds_total",
+                                            "Mode observe: how long they would have waited, in all.", {"portal"})),
+      would_refuse(r.sampled_counter("b24gate_observe_would_refuse_total",
+                                     "Mode observe: calls that enforcing would have refused.", {"portal"})),
       upstream_connections(
           r.gauge("b24gate_upstream_connections", "Open connections to the portal.", {"portal", "state"})),
       upstream_connects(r.counter("b24gate_upstream_connects_total", "Connections opened to the portal.", {"portal"})),
@@ -200,7 +244,10 @@ PortalMetrics& GateMetrics::portal(std::string_view name, const std::vector<std:
         found = portals_.emplace(std::string(name), std::make_unique<PortalMetrics>(*this, std::string(name))).first;
     PortalMetrics& portal = *found->second;
     for (const std::string& credential : credentials)
-        if (breakers_.emplace(std::string(name), credential).second) portal.breaker(credential, BreakerState::closed);
+        if (breakers_.emplace(std::string(name), credential).second) {
+            portal.breaker(credential, BreakerState::closed);
+            portal.operating(credential, 0);
+        }
     return portal;
 }
 

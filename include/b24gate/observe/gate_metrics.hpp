@@ -45,13 +45,21 @@ public:
     void connected() noexcept { connects_.add(); }
     void handshaken(bool resumed) noexcept { handshakes_[resumed ? 1 : 0]->add(); }
     void breaker(std::string_view credential, BreakerState state);
+    /// `ratio`: used share of the operating time, of the method that has used most of it.
+    void operating(std::string_view credential, double ratio);
+    // Totals that the portal's admission keeps, at the moment of a scrape.
+    void refused_by_portal(std::string_view limit, std::uint64_t total);
+    void refused_by_gateway(std::string_view reason, std::uint64_t total);
+    void would_have(std::uint64_t delayed, double delay_seconds, std::uint64_t refused);
 
     Gauge& bucket_level;
     Gauge& bucket_capacity;
     Gauge& bucket_leak;
     Gauge& in_flight;
-    std::array<Gauge*, 3> queue_length;  ///< by config::Priority
-    std::array<Gauge*, 2> connections;   ///< by PoolState
+    Gauge& in_flight_limit;
+    std::array<Gauge*, 3> queue_length;    ///< by config::Priority
+    std::array<Gauge*, 3> predicted_wait;  ///< by config::Priority
+    std::array<Gauge*, 2> connections;     ///< by PoolState
 
 private:
     GateMetrics& all_;
@@ -116,7 +124,15 @@ struct GateMetrics {
     Family<Gauge>& bucket_capacity;
     Family<Gauge>& bucket_leak;
     Family<Gauge>& queue_length;
+    Family<Gauge>& predicted_wait;
     Family<Gauge>& in_flight;
+    Family<Gauge>& in_flight_limit;
+    Family<Gauge>& operating_used;
+    Family<Gauge>& portal_refusals;
+    Family<Gauge>& gateway_refusals;
+    Family<Gauge>& would_delay;
+    Family<Gauge>& would_delay_seconds;
+    Family<Gauge>& would_refuse;
     Family<Gauge>& upstream_connections;
     Family<Counter>& upstream_connects;
     Family<Counter>& upstream_handshakes;

@@ -132,6 +132,12 @@ TEST_CASE("a portal's series count what they are told") {
     acme.queue_length[static_cast<std::size_t>(config::Priority::interactive)]->set(7);
     acme.connections[static_cast<std::size_t>(observe::PoolState::busy)]->add(2);
     acme.breaker("main", observe::BreakerState::half_open);
+    acme.in_flight_limit.set(4);
+    acme.predicted_wait[static_cast<std::size_t>(config::Priority::bulk)]->set(1.5);
+    acme.operating("main", 0.75);
+    acme.refused_by_portal("rate", 2);
+    acme.refused_by_gateway("deadline", 6);
+    acme.would_have(3, 4.5, 1);
 
     CHECK(f.value(R"(b24gate_calls_total{portal="acme",class="ok",fault="none"})") == 1);
     CHECK(f.value(R"(b24gate_calls_total{portal="acme",class="gateway",fault="limit"})") == 1);
@@ -153,6 +159,15 @@ TEST_CASE("a portal's series count what they are told") {
     CHECK(f.value(R"(b24gate_upstream_connections{portal="acme",state="busy"})") == 2);
     CHECK(f.value(R"(b24gate_breaker_state{portal="acme",credential="main",state="half_open"})") == 1);
     CHECK(f.value(R"(b24gate_breaker_state{portal="acme",credential="main",state="closed"})") == 0);
+
+    CHECK(f.value(R"(b24gate_in_flight_limit{portal="acme"})") == 4);
+    CHECK(f.value(R"(b24gate_predicted_wait_seconds{portal="acme",priority="bulk"})") == 1.5);
+    CHECK(f.value(R"(b24gate_operating_used_ratio{portal="acme",credential="main"})") == 0.75);
+    CHECK(f.value(R"(b24gate_portal_refusals_total{portal="acme",limit="rate"})") == 2);
+    CHECK(f.value(R"(b24gate_gateway_refusals_total{portal="acme",reason="deadline"})") == 6);
+    CHECK(f.value(R"(b24gate_observe_would_delay_total{portal="acme"})") == 3);
+    CHECK(f.value(R"(b24gate_observe_would_delay_seconds_total{portal="acme"})") == 4.5);
+    CHECK(f.value(R"(b24gate_observe_would_refuse_total{portal="acme"})") == 1);
 
     // A reload declares it again and changes nothing of what was counted.
     f.all.portal("acme", {"main", "second"});
