@@ -1,6 +1,7 @@
 #include <b24gate/bitrix/call_target.hpp>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -33,6 +34,14 @@ constexpr std::string_view character_fault(char c) noexcept {
     return {};
 }
 
+/// Nearly all of a path: characters that stand for themselves.
+constexpr auto is_plain = [] {
+    std::array<bool, 256> table{};
+    for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"))
+        table[static_cast<unsigned char>(c)] = true;
+    return table;
+}();
+
 /// Splits and decodes; nullopt: `fault` says what is wrong.
 std::optional<std::vector<std::string>> split_path(std::string_view path, std::string_view& fault) {
     std::vector<std::string> segments;
@@ -45,6 +54,13 @@ std::optional<std::vector<std::string>> split_path(std::string_view path, std::s
     };
     for (std::size_t i = 0; i < path.size(); ++i) {
         char c = path[i];
+        if (is_plain[static_cast<unsigned char>(c)]) {
+            std::size_t end = i + 1;
+            while (end < path.size() && is_plain[static_cast<unsigned char>(path[end])]) ++end;
+            segment.append(path, i, end - i);
+            i = end - 1;
+            continue;
+        }
         if (c == '/') {
             if (!close()) return std::nullopt;
             continue;

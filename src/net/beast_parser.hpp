@@ -1,41 +1,36 @@
-// Beast's HTTP parser without its I/O: the fields as views, the chunks unwrapped. Only the two files that read from a
-// socket include this. The head has passed http_guard before.
+// Beast's HTTP parser without its I/O, for the one thing that is left to it: unwrapping chunked bodies. Only the two
+// files that read from a socket include this. The head has passed http_guard before.
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
 
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include <b24gate/net/field.hpp>
 
 namespace b24gate::net {
 
 template <bool is_request>
-class BeastParser final : public boost::beast::http::basic_parser<is_request> {
-    using Base = boost::beast::http::basic_parser<is_request>;
+class ChunkParser final : public boost::beast::http::basic_parser<is_request> {
     using error_code = boost::beast::error_code;
     using string_view = boost::beast::string_view;
 
 public:
-    explicit BeastParser(std::vector<Field>& fields) : fields_(fields) {
+    ChunkParser() {
         this->header_limit(65535);
         this->body_limit(boost::none);
         this->eager(true);
     }
 
-    /// Reads the head; false when Beast finds it malformed.
+    /// Tells the parser that a chunked body follows; false when Beast finds the head malformed.
     bool head(std::string_view head) {
         error_code error;
-        // Eager: a message without a body is complete with its head.
         const std::size_t used = this->put(boost::asio::const_buffer(head.data(), head.size()), error);
         return (!error || error == boost::beast::http::error::need_more) && used == head.size() &&
                this->is_header_done();
     }
 
     enum class Progress { more, done, bad };
-    /// Reads on in a chunked body and appends its data to `out`; `used` says how much of `raw` is consumed.
+    /// Reads on and appends the data to `out`; `used` says how much of `raw` is consumed.
     Progress chunks(std::string_view raw, std::string& out, std::size_t& used) {
         out_ = &out;
         used = 0;
@@ -58,19 +53,12 @@ private:
         error = {};
     }
     void on_response_impl(int, string_view, int, error_code& error) override { error = {}; }
-    void on_field_impl(boost::beast::http::field, string_view name, string_view value, error_code& error) override {
-        error = {};
-        if (in_body_) return;  // a trailer never becomes a header
-        fields_.push_back({{name.data(), name.size()}, {value.data(), value.size()}});
-    }
-    void on_header_impl(error_code& error) override {
-        error = {};
-        in_body_ = true;
-    }
+    // Fields were read by the guard, and a trailer never becomes one.
+    void on_field_impl(boost::beast::http::field, string_view, string_view, error_code& error) override { error = {}; }
+    void on_header_impl(error_code& error) override { error = {}; }
     void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code& error) override { error = {}; }
     std::size_t on_body_impl(string_view body, error_code& error) override {
         error = {};
-        if (out_ != nullptr) out_->append(body.data(), body.size());
         return body.size();
     }
     void on_chunk_header_impl(std::uint64_t size, string_view, error_code& error) override {
@@ -79,15 +67,13 @@ private:
     }
     std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code& error) override {
         error = {};
-        if (out_ != nullptr) out_->append(body.data(), body.size());
+        out_->append(body.data(), body.size());
         return body.size();
     }
     void on_finish_impl(error_code& error) override { error = {}; }
 
-    std::vector<Field>& fields_;
     std::string* out_ = nullptr;
     std::uint64_t chunk_size_ = 0;
-    bool in_body_ = false;
 };
 
 }  // namespace b24gate::net

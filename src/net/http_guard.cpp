@@ -91,7 +91,7 @@ struct Counts {
     std::size_t fields = 0, hosts = 0, lengths = 0, codings = 0;
 };
 
-std::optional<Violation> check_field(std::string_view line, Head& out, Counts& counts) noexcept {
+std::optional<Violation> check_field(std::string_view line, Head& out, Counts& counts, std::vector<Field>* fields) {
     if (line.front() == ' ' || line.front() == '\t') return Violation{400, "folded_line"};
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return Violation{400, "field_line"};
@@ -100,6 +100,7 @@ std::optional<Violation> check_field(std::string_view line, Head& out, Counts& c
     const std::string_view value = core::trim(line.substr(colon + 1));
     if (!is_field_value(value)) return Violation{400, "field_value"};
     if (++counts.fields > max_fields) return Violation{431, "field_count"};
+    if (fields != nullptr) fields->push_back({name, value});
     switch (name.size()) {
         case 4:
             if (iequals(name, "host")) {
@@ -145,7 +146,8 @@ std::optional<Violation> check_field(std::string_view line, Head& out, Counts& c
 }
 
 template <class FirstLine>
-std::optional<Violation> check_head(std::string_view head, Head& out, Counts& counts, FirstLine first_line) noexcept {
+std::optional<Violation> check_head(std::string_view head, Head& out, Counts& counts, std::vector<Field>* fields,
+                                    FirstLine first_line) {
     out = Head{};
     bool first = true;
     while (!head.empty()) {
@@ -163,7 +165,7 @@ std::optional<Violation> check_head(std::string_view head, Head& out, Counts& co
             if (!head.empty()) return Violation{400, "line_end"};
             break;
         }
-        if (const auto violation = check_field(line, out, counts)) return violation;
+        if (const auto violation = check_field(line, out, counts, fields)) return violation;
     }
     if (out.chunked && out.content_length) return Violation{400, "length_and_chunked"};
     return std::nullopt;
@@ -181,17 +183,17 @@ HeadEnd find_head_end(std::string_view received, std::size_t from) noexcept {
     return {};
 }
 
-std::optional<Violation> check_request_head(std::string_view head, Head& out) noexcept {
+std::optional<Violation> check_request_head(std::string_view head, Head& out, std::vector<Field>* fields) {
     Counts counts;
-    if (const auto violation = check_head(head, out, counts, check_request_line)) return violation;
+    if (const auto violation = check_head(head, out, counts, fields, check_request_line)) return violation;
     if (counts.hosts > 1 || (counts.hosts == 0 && out.minor_version == 1)) return Violation{400, "host"};
     if (counts.hosts == 1 && !is_host(out.host)) return Violation{400, "host"};
     return std::nullopt;
 }
 
-std::optional<Violation> check_answer_head(std::string_view head, Head& out) noexcept {
+std::optional<Violation> check_answer_head(std::string_view head, Head& out, std::vector<Field>* fields) {
     Counts counts;
-    return check_head(head, out, counts, check_status_line);
+    return check_head(head, out, counts, fields, check_status_line);
 }
 
 bool is_host(std::string_view host) noexcept {

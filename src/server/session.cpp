@@ -34,7 +34,7 @@ constexpr std::size_t chunk_overhead_factor = 16;
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr std::size_t linger_bytes = 4 * 1024 * 1024;
 
-using Parser = net::BeastParser<true>;
+using Parser = net::ChunkParser<true>;
 
 }  // namespace
 
@@ -124,7 +124,6 @@ private:
                 stream_.expires_at(Clock::now() + limits_->header_timeout, Errc::read_timeout);
             }
         }
-        checked_at_ = head_view().data();
         if (const auto violation = net::check_request_head(head_view(), head_))
             co_return co_await refuse(violation->status, violation->reason);
         head_only_ = head_.method == "HEAD";
@@ -188,8 +187,7 @@ private:
     }
 
     asio::awaitable<Step> read_chunked() {
-        net_fields_.clear();
-        Parser parser(net_fields_);
+        Parser parser;
         if (!parser.head(head_view())) co_return co_await refuse(400, "malformed");
         std::uint64_t raw = 0;
         for (;;) {
@@ -223,13 +221,10 @@ private:
         co_return Step::close;
     }
 
-    /// Beast's reading of the head, into views of the buffer. Called when the buffer moves no more.
+    /// The head as views into the buffer. Called when the buffer moves no more.
     void parse_head() {
         request_.fields.clear();
-        Parser parser(request_.fields);
-        parsed_ = parser.head(head_view());
-        // The guard's views may point into a smaller buffer than the present one: make them anew.
-        if (head_view().data() != checked_at_) parsed_ = parsed_ && !net::check_request_head(head_view(), head_);
+        parsed_ = !net::check_request_head(head_view(), head_, &request_.fields);
         request_.method = head_.method;
         request_.target = head_.target;
         request_.host = head_.host;
@@ -431,10 +426,8 @@ private:
     std::size_t head_size_ = 0;
     std::size_t body_in_buffer_ = 0;
     net::Head head_;
-    const char* checked_at_ = nullptr;  ///< where the head stood when head_ was made
     Request request_;
     bool parsed_ = false;
-    std::vector<net::Field> net_fields_;
     std::string body_;
     std::string out_;
     std::uint64_t memory_ = 0;

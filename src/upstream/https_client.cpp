@@ -21,7 +21,7 @@ using core::Clock;
 using core::Errc;
 using core::TimePoint;
 
-using Parser = net::BeastParser<false>;
+using Parser = net::ChunkParser<false>;
 
 constexpr std::size_t max_answer_head = 64 * 1024;
 constexpr std::size_t read_size = 16 * 1024;
@@ -132,7 +132,7 @@ asio::awaitable<error_code> fill(Connection& c) {
     co_return error_code{};
 }
 
-/// Reads one final answer head into c.head and c.fields. `any` tells whether a byte of an answer came.
+/// Reads one final answer head into c.head. `any` tells whether a byte of an answer came.
 asio::awaitable<error_code> read_head(Connection& c, bool& any) {
     for (int interim = 0; interim <= max_interim_answers; ++interim) {
         std::size_t looked_at = 0;
@@ -345,12 +345,13 @@ asio::awaitable<error_code> read_answer(Connection& c, const OutgoingRequest& re
     if (const auto error = co_await read_head(c, any)) co_return error;
     const std::string_view raw = c.buffer.view().substr(0, c.head_size);
     exchange.head.assign(raw.begin(), raw.end());
+    const std::string_view kept(exchange.head.data(), exchange.head.size());
     exchange.fields.reserve(16);
-    // The parser reads on in chunks later, when the fields are complete: trailers never become fields.
-    c.chunk_parser = std::make_unique<Parser>(exchange.fields);
-    if (!request.expects_body) c.chunk_parser->skip(true);
-    if (!c.chunk_parser->head({exchange.head.data(), exchange.head.size()})) co_return Errc::bad_message;
-    if (!c.head.chunked) c.chunk_parser.reset();
+    if (net::check_answer_head(kept, c.head, &exchange.fields)) co_return Errc::bad_message;
+    if (c.head.chunked && request.expects_body) {
+        c.chunk_parser = std::make_unique<Parser>();
+        if (!c.chunk_parser->head(kept)) co_return Errc::bad_message;
+    }
     exchange.status = c.head.status;
     exchange.length = c.head.chunked ? std::nullopt : c.head.content_length;
     c.buffer.consume(c.head_size);

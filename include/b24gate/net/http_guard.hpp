@@ -1,12 +1,16 @@
-// The strict look at a raw HTTP/1.1 head before Beast sees it. Beast 1.81 takes a message with an unknown
-// Transfer-Encoding for one without a body, so that the body becomes the next request; it accepts two Hosts, folded
-// lines, HTTP/1.0 with chunks and more. What is ambiguous is refused here, never repaired. Pure; any thread.
+// The strict reading of a raw HTTP/1.1 head; Beast's parser is used for chunked bodies alone. Beast 1.81 takes a
+// message with an unknown Transfer-Encoding for one without a body, so that the body becomes the next request; it
+// accepts two Hosts, folded lines, HTTP/1.0 with chunks and more. What is ambiguous is refused here, never repaired.
+// Pure; any thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
+
+#include <b24gate/net/field.hpp>
 
 namespace b24gate::net {
 
@@ -40,9 +44,11 @@ struct HeadEnd {
 
 inline constexpr std::size_t max_fields = 100;
 
-/// `head` ends with its empty line.
-[[nodiscard]] std::optional<Violation> check_request_head(std::string_view head, Head& out) noexcept;
-[[nodiscard]] std::optional<Violation> check_answer_head(std::string_view head, Head& out) noexcept;
+/// `head` ends with its empty line. `fields`, when given, gets every field, as views into `head`.
+[[nodiscard]] std::optional<Violation> check_request_head(std::string_view head, Head& out,
+                                                          std::vector<Field>* fields = nullptr);
+[[nodiscard]] std::optional<Violation> check_answer_head(std::string_view head, Head& out,
+                                                         std::vector<Field>* fields = nullptr);
 
 /// A reg-name, IPv4 or bracketed IPv6 address with an optional port, nothing else.
 [[nodiscard]] bool is_host(std::string_view host) noexcept;
