@@ -16,6 +16,11 @@ namespace json = boost::json;
 
 constexpr const char* priority_names[] = {"interactive", "normal", "bulk"};
 
+/// Those that callers get to know.
+constexpr admission::RefusalReason told_reasons[] = {
+    admission::RefusalReason::queue_full, admission::RefusalReason::client_queue_full,
+    admission::RefusalReason::deadline, admission::RefusalReason::operating, admission::RefusalReason::breaker_open};
+
 std::string_view name_of(admission::Breaker::State state) {
     switch (state) {
         case admission::Breaker::State::closed: return "closed";
@@ -111,8 +116,8 @@ json::object queue(const admission::Snapshot& s) {
     out["expired"] = s.counters.expired;
     out["cancelled"] = s.counters.cancelled;
     json::object refused;
-    for (std::size_t i = 0; i < admission::refusal_reason_count; ++i)
-        refused[to_string(static_cast<admission::RefusalReason>(i))] = s.counters.refused[i];
+    for (const admission::RefusalReason reason : told_reasons)
+        refused[to_string(reason)] = s.counters.refused[static_cast<std::size_t>(reason)];
     out["refused"] = std::move(refused);
     return out;
 }
