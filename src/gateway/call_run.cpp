@@ -48,10 +48,7 @@ bool is_redirect(unsigned status) { return status == 301 || status == 302 || sta
 
 }  // namespace
 
-CallRun::CallRun(const CallOrder& order)
-    : order_(order),
-      call_(order.call),
-      portal_(*order.portal.portal) {
+CallRun::CallRun(const CallOrder& order) : order_(order), call_(order.call), portal_(*order.portal.portal) {
     report_.facts.api = call_.api;
     report_.facts.portal = order.portal.config->name;
     report_.facts.method = call_.method;
@@ -65,8 +62,9 @@ CallRun::CallRun(const CallOrder& order)
 }
 
 asio::awaitable<CallReport> CallRun::run() {
-    Turn turn = co_await first_turn();
-    while (granted(turn)) {
+    std::optional<Turn> turn = submit();
+    if (!turn) turn = co_await wait_for_turn();
+    while (granted(*turn)) {
         co_await exchange();
         judge();
         const upstream::RetryFacts facts{.repeat_is_safe = report_.facts.repeat_is_safe,
@@ -85,7 +83,8 @@ asio::awaitable<CallReport> CallRun::run() {
         }
         portal_.record(id_, feedback());
         if (decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
-        turn = co_await first_turn();
+        turn = submit();
+        if (!turn) turn = co_await wait_for_turn();
     }
     report_.facts.attempts = report_.attempts;
     co_return std::move(report_);
@@ -101,8 +100,8 @@ void CallRun::ask_about_method() {
         (call_.kind == bitrix::CallKind::method && repeat_is_safe(call_, order_.portal.methods));
 }
 
-/// A place in the queue, or straight through it.
-asio::awaitable<Turn> CallRun::first_turn() {
+/// Straight through, or a place in the queue to wait for.
+std::optional<Turn> CallRun::submit() {
     admission::Submission submission;
     submission.id = id_ = Portal::next_id();
     submission.client = order_.client.name;
@@ -112,8 +111,12 @@ asio::awaitable<Turn> CallRun::first_turn() {
     submission.credential = Snapshot::credential_name(*order_.portal.config, order_.credential);
     submission.method = call_.method_lower;
     if (call_.is_batch) submission.inner = inner_methods(call_);
+    return portal_.submit(order_.worker.worker, std::move(submission), place_);
+}
+
+asio::awaitable<Turn> CallRun::wait_for_turn() {
     const TimePoint before = Clock::now();
-    Turn turn = co_await portal_.admit(order_.worker.worker, order_.connection, std::move(submission));
+    Turn turn = co_await portal_.wait_for_turn(order_.connection, id_, std::move(place_));
     report_.waited += Clock::now() - before;
     co_return turn;
 }

@@ -39,20 +39,17 @@ std::uint64_t Portal::next_id() noexcept {
     return ++last;
 }
 
-asio::awaitable<Turn> Portal::admit(net::Worker& worker, server::Connection& connection,
-                                    admission::Submission submission) {
+std::optional<Turn> Portal::submit(net::Worker& worker, admission::Submission submission,
+                                   std::shared_ptr<Wait>& place) {
     const std::uint64_t id = submission.id;
-    std::shared_ptr<Wait> wait;
-    {
-        const std::lock_guard lock(mutex_);
-        auto verdict = admission_.submit(std::move(submission), Clock::now());
-        if (auto* refused = std::get_if<admission::Refused>(&verdict)) co_return Turn(std::move(*refused));
-        if (const auto* granted = std::get_if<admission::Granted>(&verdict)) co_return Turn(*granted);
-        wait = std::make_shared<Wait>(worker.io.get_executor());
-        waiting_.emplace(id, wait);
-        dispatch(admission_.next(Clock::now()));
-    }
-    co_return co_await wait_for_turn(connection, id, std::move(wait));
+    const std::lock_guard lock(mutex_);
+    auto verdict = admission_.submit(std::move(submission), Clock::now());
+    if (auto* refused = std::get_if<admission::Refused>(&verdict)) return Turn(std::move(*refused));
+    if (std::holds_alternative<admission::Granted>(verdict)) return Turn(admission::Granted{});
+    place = std::make_shared<Wait>(worker.io.get_executor());
+    waiting_.emplace(id, place);
+    dispatch(admission_.next(Clock::now()));
+    return std::nullopt;
 }
 
 asio::awaitable<Turn> Portal::admit_again(net::Worker& worker, server::Connection& connection, std::uint64_t id,

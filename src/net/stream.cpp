@@ -120,11 +120,11 @@ asio::awaitable<error_code> Stream::handshake(bool server, std::string* detail) 
             if (detail != nullptr) *detail = handshake_reason(ssl_.get());
             co_return Errc::tls_failed;
         }
-        if (const auto error = co_await wait_for_tls(wants)) co_return error;
+        if (const auto error = co_await wait_ready(wants)) co_return error;
     }
 }
 
-asio::awaitable<error_code> Stream::wait_for_tls(int ssl_error) {
+asio::awaitable<error_code> Stream::wait_ready(int ssl_error) {
     const auto side =
         ssl_error == SSL_ERROR_WANT_WRITE ? asio::ip::tcp::socket::wait_write : asio::ip::tcp::socket::wait_read;
     auto [error] = co_await socket_.async_wait(side, use_tuple);
@@ -152,38 +152,22 @@ asio::awaitable<core::Result<std::size_t>> Stream::tls_read(char* data, std::siz
             if (wants == SSL_ERROR_SYSCALL && errno != 0) co_return from_errno();
             co_return Errc::truncated;
         }
-        if (const auto error = co_await wait_for_tls(wants)) co_return error;
+        if (const auto error = co_await wait_ready(wants)) co_return error;
         if (const auto early = interrupted({})) co_return early;
     }
 }
 
-asio::awaitable<error_code> Stream::write(std::string_view data) {
-    if (const auto early = interrupted({})) co_return early;
-    if (ssl_) co_return co_await tls_write(data);
-    // Nearly always the kernel takes everything at once: no trip through the reactor then.
+error_code Stream::write_now(std::string_view& data) {
+    if (const auto early = interrupted({})) return early;
+    if (ssl_) return tls_write_now(data);
     const auto sent = ::send(socket_.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
-    if (sent >= 0) {
-        written_ += static_cast<std::size_t>(sent);
-        data.remove_prefix(static_cast<std::size_t>(sent));
-    } else if (errno != EAGAIN && errno != EINTR) {
-        co_return from_errno();
-    }
-    if (data.empty()) co_return error_code{};
-    co_return co_await write_slowly(data);
+    if (sent < 0) return errno == EAGAIN || errno == EINTR ? error_code{} : from_errno();
+    written_ += static_cast<std::size_t>(sent);
+    data.remove_prefix(static_cast<std::size_t>(sent));
+    return {};
 }
 
-asio::awaitable<error_code> Stream::write_slowly(std::string_view data) {
-    while (!data.empty()) {
-        auto [error, length] = co_await socket_.async_write_some(asio::buffer(data.data(), data.size()), use_tuple);
-        written_ += length;
-        data.remove_prefix(length);
-        if (error) co_return interrupted(error);
-        if (const auto early = interrupted({})) co_return early;
-    }
-    co_return error_code{};
-}
-
-asio::awaitable<error_code> Stream::tls_write(std::string_view data) {
+error_code Stream::tls_write_now(std::string_view& data) {
     while (!data.empty()) {
         ERR_clear_error();
         std::size_t length = 0;
@@ -193,15 +177,20 @@ asio::awaitable<error_code> Stream::tls_write(std::string_view data) {
             data.remove_prefix(length);
             continue;
         }
-        const int wants = SSL_get_error(ssl_.get(), outcome);
-        if (wants != SSL_ERROR_WANT_READ && wants != SSL_ERROR_WANT_WRITE) {
-            if (wants == SSL_ERROR_SYSCALL && errno != 0) co_return from_errno();
-            co_return Errc::end_of_stream;
-        }
-        if (const auto error = co_await wait_for_tls(wants)) co_return error;
-        if (const auto early = interrupted({})) co_return early;
+        tls_wants_ = SSL_get_error(ssl_.get(), outcome);
+        if (tls_wants_ == SSL_ERROR_WANT_READ || tls_wants_ == SSL_ERROR_WANT_WRITE) return {};
+        if (tls_wants_ == SSL_ERROR_SYSCALL && errno != 0) return from_errno();
+        return Errc::end_of_stream;
     }
-    co_return error_code{};
+    return {};
+}
+
+asio::awaitable<error_code> Stream::write(std::string_view data) {
+    for (;;) {
+        if (const auto error = write_now(data)) co_return error;
+        if (data.empty()) co_return error_code{};
+        if (const auto error = co_await wait_ready(ssl_ ? tls_wants_ : SSL_ERROR_WANT_WRITE)) co_return error;
+    }
 }
 
 Stream::Peek Stream::peek() noexcept {

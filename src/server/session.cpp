@@ -275,8 +275,13 @@ private:
         if (with_body && response.stream) {
             if (co_await write_stream(*response.stream, framing, response.stream_length) == Step::close)
                 co_return Step::close;
-        } else if (co_await flush()) {
-            co_return Step::close;
+        } else {
+            // The common answer goes out in one piece and without waiting.
+            std::string_view rest = out_;
+            const auto error = stream_.write_now(rest);
+            context_.stats.bytes_sent += out_.size() - rest.size();
+            if (error || (!rest.empty() && co_await stream_.write(rest))) co_return Step::close;
+            context_.stats.bytes_sent += rest.size();
         }
         if (keep_alive && framing != Framing::until_close) co_return Step::go_on;
         co_return co_await linger();

@@ -96,7 +96,12 @@ public:
     Leased(std::shared_ptr<State> state, Pool::Id id, std::unique_ptr<Connection> connection)
         : state_(std::move(state)), id_(id), connection_(std::move(connection)) {}
     Leased(Leased&&) = default;
-    Leased& operator=(Leased&&) = delete;
+    Leased& operator=(Leased&& other) noexcept {
+        std::swap(state_, other.state_);
+        std::swap(id_, other.id_);
+        std::swap(connection_, other.connection_);
+        return *this;
+    }
     ~Leased() {
         if (!state_) return;
         connection_->stream.abort();
@@ -290,53 +295,58 @@ asio::awaitable<std::unique_ptr<Connection>> open(std::shared_ptr<State> state, 
     co_return nullptr;
 }
 
-/// A kept connection that is still alive, or a new one.
-asio::awaitable<std::optional<Leased>> lease(std::shared_ptr<State> state, bool fresh, TimePoint deadline,
-                                             Exchange& failure) {
+/// A kept connection that is still alive.
+std::optional<Leased> take_idle(const std::shared_ptr<State>& state, Lease& leased, bool fresh) {
     for (;;) {
-        const Lease leased = state->pool.lease(Clock::now(), fresh ? Pool::Want::fresh : Pool::Want::any);
+        leased = state->pool.lease(Clock::now(), fresh ? Pool::Want::fresh : Pool::Want::any);
         close_collected(*state);
-        if (leased.kind == Lease::Kind::reuse) {
-            auto node = state->idle.extract(leased.id);
-            if (node.empty() || (Clock::now() - node.mapped()->idle_since > trusted_idle &&
-                                 node.mapped()->stream.peek() != net::Stream::Peek::nothing)) {
-                // Closed by the portal meanwhile, or it sent something that nobody asked for.
-                state->pool.give_back(leased.id, Clock::now(), true);
-                state->pool.peer_closed(leased.id);
-                continue;
-            }
-            failure.reused = true;
-            co_return Leased(state, leased.id, std::move(node.mapped()));
-        }
-        if (leased.kind == Lease::Kind::wait) {
-            failure = failed(Transport::not_sent, TransportError::connect, "all connections to the portal are in use");
-            co_return std::nullopt;
-        }
-        auto connection = co_await open(state, deadline, failure);
-        if (!connection) {
-            state->pool.failed(leased.id);
-            co_return std::nullopt;
-        }
-        state->pool.opened(leased.id, Clock::now());
-        co_return Leased(state, leased.id, std::move(connection));
+        if (leased.kind != Lease::Kind::reuse) return std::nullopt;
+        auto node = state->idle.extract(leased.id);
+        if (!node.empty() && (Clock::now() - node.mapped()->idle_since <= trusted_idle ||
+                              node.mapped()->stream.peek() == net::Stream::Peek::nothing))
+            return Leased(state, leased.id, std::move(node.mapped()));
+        // Closed by the portal meanwhile, or it sent something that nobody asked for.
+        state->pool.give_back(leased.id, Clock::now(), true);
+        state->pool.peer_closed(leased.id);
     }
 }
 
-/// Sends head and body. True: the kernel has all of it, so the portal may act on it.
-asio::awaitable<bool> write_request(Connection& c, const OutgoingRequest& request, error_code& error) {
-    c.stream.reset_written();
-    c.stream.expires_at(request.deadline, Errc::write_timeout);
-    if (request.body.size() <= join_limit) {
-        std::string joined;
-        joined.reserve(request.head.size() + request.body.size());
-        joined += request.head;
-        joined += request.body;
-        error = co_await c.stream.write(joined);
-    } else {
-        error = co_await c.stream.write(request.head);
-        if (!error) error = co_await c.stream.write(request.body);
+/// A new connection in the place that the pool has given.
+asio::awaitable<std::optional<Leased>> open_leased(std::shared_ptr<State> state, Lease leased, TimePoint deadline,
+                                                   Exchange& failure) {
+    if (leased.kind == Lease::Kind::wait) {
+        failure = failed(Transport::not_sent, TransportError::connect, "all connections to the portal are in use");
+        co_return std::nullopt;
     }
-    co_return c.stream.written() == request.head.size() + request.body.size();
+    auto connection = co_await open(state, deadline, failure);
+    if (!connection) {
+        state->pool.failed(leased.id);
+        co_return std::nullopt;
+    }
+    state->pool.opened(leased.id, Clock::now());
+    co_return Leased(state, leased.id, std::move(connection));
+}
+
+/// Head and body as they go out: in one piece where that is cheap.
+struct Outgoing {
+    std::string joined;
+    std::string_view first, second;
+
+    explicit Outgoing(const OutgoingRequest& request) : first(request.head), second(request.body) {
+        if (second.empty() || second.size() > join_limit) return;
+        joined.reserve(first.size() + second.size());
+        joined += first;
+        joined += second;
+        first = joined;
+        second = {};
+    }
+};
+
+asio::awaitable<error_code> write_rest(Connection& c, std::string_view first, std::string_view second) {
+    if (!first.empty())
+        if (const auto error = co_await c.stream.write(first)) co_return error;
+    if (!second.empty()) co_return co_await c.stream.write(second);
+    co_return error_code{};
 }
 
 /// Reads the answer until it is complete or longer than the buffer limit.
@@ -371,11 +381,20 @@ HttpsClient::~HttpsClient() { close_idle(); }
 asio::awaitable<Exchange> HttpsClient::send(OutgoingRequest request) {
     const std::shared_ptr<State> state = state_;
     Exchange exchange;
-    auto leased = co_await lease(state, request.fresh, request.deadline, exchange);
+    Lease place;
+    auto leased = take_idle(state, place, request.fresh);
+    exchange.reused = leased.has_value();
+    if (!leased) leased = co_await open_leased(state, place, request.deadline, exchange);
     if (!leased) co_return exchange;
     Connection& c = *leased->operator->();
-    error_code write_error;
-    const bool sent = co_await write_request(c, request, write_error);
+    c.stream.reset_written();
+    c.stream.expires_at(request.deadline, Errc::write_timeout);
+    Outgoing outgoing(request);
+    error_code write_error = c.stream.write_now(outgoing.first);
+    if (!write_error && !(outgoing.first.empty() && outgoing.second.empty()))
+        write_error = co_await write_rest(c, outgoing.first, outgoing.second);
+    // The kernel has all of it, so the portal may act on it.
+    const bool sent = c.stream.written() == request.head.size() + request.body.size();
     if (write_error && c.stream.written() == 0)
         co_return failed(Transport::not_sent, TransportError::reset, write_error.message());
     // A portal that refuses a long body early answers and closes: the answer counts, not the broken write.

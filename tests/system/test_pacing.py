@@ -17,6 +17,7 @@ WEBHOOK = {"user": 1, "secret": SECRET}
 JSON = {"Content-Type": "application/json"}
 KEYS = [f"b24g_0pacing0test0key0of0the0client0number{i}" for i in range(8)]
 EIGHT = "".join(f'[clients.c{i}]\nkey_sha256 = "{sha256(key)}"\nportals = ["acme"]\n' for i, key in enumerate(KEYS))
+LONGEST = 600 if "B24GATE_LONG" in os.environ else 60  # seconds that a call may take
 long_run = pytest.mark.skipif("B24GATE_LONG" not in os.environ, reason="takes minutes; B24GATE_LONG=1 runs it")
 
 
@@ -46,17 +47,20 @@ class Call(threading.Thread):
     def __init__(self, gate: Gate, method: str = "profile", key: str = KEY, **headers):
         super().__init__(daemon=True)
         self.gate, self.method, self.key, self.headers = gate, method, key, headers
-        self.answer, self.done_at = None, None
+        self.answer, self.problem, self.done_at = None, None, None
         self.start()
 
     def run(self) -> None:
-        answer = self.gate.call(self.method, {}, key=self.key, headers={k.replace("_", "-"): v for k, v in self.headers.items()},
-                                timeout=200)
-        self.done_at, self.answer = time.monotonic(), answer
+        headers = {name.replace("_", "-"): value for name, value in self.headers.items()}
+        try:
+            self.answer = self.gate.call(self.method, {}, key=self.key, headers=headers, timeout=LONGEST)
+        except (OSError, http.client.HTTPException) as problem:
+            self.problem = problem
+        self.done_at = time.monotonic()
 
     def result(self):
-        self.join(200 * PATIENCE)
-        assert self.answer is not None, "no answer"
+        self.join(LONGEST * PATIENCE)
+        assert self.answer is not None, f"no answer: {self.problem}"
         return self.answer
 
     @property
@@ -370,7 +374,7 @@ def test_eight_clients_at_the_standard_plan(start, sim, outsider_rate):
     print("\n" + json.dumps({"outsider_per_second": outsider_rate, **seen,
                              "slowest_wait_s": max(int(a.header("X-B24-Wait-Ms")) for a in answers) / 1000}))
     assert seen["statuses"] == {200: 400}
-    assert max(seen["client_waits"]) < 1.1 * min(seen["client_waits"])
+    assert max(seen["client_waits"]) < 1.2 * min(seen["client_waits"])  # who came first has had more of the burst
     if not outsider:
         assert (seen["refused_by_portal"], seen["hits"]) == (0, 400)
         assert 175 * 0.99 < seen["seconds"] < 175 * 1.01 + 1.5

@@ -65,7 +65,8 @@ public:
 
 private:
     void ask_about_method();
-    boost::asio::awaitable<Turn> first_turn();
+    std::optional<Turn> submit();
+    boost::asio::awaitable<Turn> wait_for_turn();
     bool granted(Turn& turn);
     boost::asio::awaitable<void> exchange();
     boost::asio::awaitable<void> exchange_at(const upstream::Target& target, upstream::HttpsClient& client);
@@ -82,6 +83,7 @@ private:
     Portal& portal_;
     CallReport report_;
     std::uint64_t id_ = 0;
+    std::shared_ptr<Portal::Wait> place_;  ///< in the queue
     bool writes_ = true;
     bool asked_ = false;  ///< the method table
     core::Duration last_exchange_{0};

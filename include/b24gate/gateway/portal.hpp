@@ -39,10 +39,14 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] static std::uint64_t next_id() noexcept;
 
-    /// Waits until the call may be sent. `worker`: the caller's own. A caller that hangs up leaves the queue at once.
-    boost::asio::awaitable<Turn> admit(net::Worker& worker, server::Connection& connection,
-                                       admission::Submission submission);
-    /// The same for a call that the portal has refused for its rate or operating time; teaches `feedback` first.
+    using Wait = net::Waiter<Turn>;
+    /// Asks for the call to be sent: the answer, or nullopt and a place in the queue to wait for. A plain function,
+    /// because most calls go straight through. `worker`: the caller's own.
+    std::optional<Turn> submit(net::Worker& worker, admission::Submission submission, std::shared_ptr<Wait>& place);
+    /// Waits for the end of that place. A caller that hangs up leaves the queue at once.
+    boost::asio::awaitable<Turn> wait_for_turn(server::Connection& connection, std::uint64_t id,
+                                               std::shared_ptr<Wait> place);
+    /// Both for a call that the portal has refused for its rate or operating time; teaches `feedback` first.
     boost::asio::awaitable<Turn> admit_again(net::Worker& worker, server::Connection& connection, std::uint64_t id,
                                              const admission::Feedback& feedback);
     /// The outcome of a granted call.
@@ -82,10 +86,7 @@ public:
     [[nodiscard]] admission::Quota quota();
 
 private:
-    using Wait = net::Waiter<Turn>;
     static constexpr core::TimePoint::rep never = core::TimePoint::max().time_since_epoch().count();
-    boost::asio::awaitable<Turn> wait_for_turn(server::Connection& connection, std::uint64_t id,
-                                               std::shared_ptr<Wait> wait);
     // With the mutex held:
     void expect_plan(config::Plan::Kind kind);
     void dispatch(admission::Turn turn);

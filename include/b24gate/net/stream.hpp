@@ -40,7 +40,10 @@ public:
     /// close_notify.
     boost::asio::awaitable<core::Result<std::size_t>> read_some(char* data, std::size_t size);
 
-    /// All of `data`. On an error `written()` tells how much the kernel has taken since the last reset.
+    /// Writes what can be written without waiting and takes it off `data`: nearly always all of it. A plain function,
+    /// because a coroutine costs more than the write. On an error `written()` tells how much the kernel has taken.
+    boost::system::error_code write_now(std::string_view& data);
+    /// All of `data`.
     boost::asio::awaitable<boost::system::error_code> write(std::string_view data);
     [[nodiscard]] std::size_t written() const noexcept { return written_; }
     void reset_written() noexcept { written_ = 0; }
@@ -65,11 +68,10 @@ public:
 private:
     void on_deadline() override;
     [[nodiscard]] boost::system::error_code interrupted(boost::system::error_code error) const noexcept;
-    boost::asio::awaitable<boost::system::error_code> wait_for_tls(int ssl_error);
+    boost::asio::awaitable<boost::system::error_code> wait_ready(int ssl_error);
     boost::asio::awaitable<boost::system::error_code> handshake(bool server, std::string* detail);
     boost::asio::awaitable<core::Result<std::size_t>> tls_read(char* data, std::size_t size);
-    boost::asio::awaitable<boost::system::error_code> write_slowly(std::string_view data);
-    boost::asio::awaitable<boost::system::error_code> tls_write(std::string_view data);
+    boost::system::error_code tls_write_now(std::string_view& data);
 
     struct SslFree {
         void operator()(ssl_st*) const noexcept;
@@ -78,6 +80,7 @@ private:
     std::unique_ptr<ssl_st, SslFree> ssl_;
     std::size_t written_ = 0;
     core::Errc why_ = core::Errc::read_timeout;
+    int tls_wants_ = 0;  ///< what the last tls_write_now is waiting for
     bool timed_out_ = false;
     bool cancelled_ = false;
 };

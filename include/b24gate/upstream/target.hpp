@@ -27,7 +27,7 @@ struct Target {
 /// another host, and a host that is allowed: a sibling in the portal's own domain family (*.bitrix24.*), or one of
 /// `allowed` (globs, lower case). Credentials follow only there. Source: reference 5.7.
 [[nodiscard]] boost::system::result<Target, std::string> renamed_target(const Target& from, std::string_view location,
-                                                                       std::string_view sent_path,
-                                                                       const std::vector<std::string>& allowed);
+                                                                        std::string_view sent_path,
+                                                                        const std::vector<std::string>& allowed);
 
 }  // namespace b24gate::upstream
