@@ -67,7 +67,7 @@ asio::awaitable<CallReport> CallRun::run() {
     while (granted(*turn)) {
         co_await exchange();
         judge();
-        const upstream::RetryFacts facts{.repeat_is_safe = report_.facts.repeat_is_safe,
+        const upstream::RetryFacts facts{.repeat_is_safe = report_.facts.repeat_is_safe || keyed_,
                                          .rules = order_.snapshot.config->retry,
                                          .deadline = order_.deadline,
                                          .now = Clock::now(),
@@ -224,7 +224,10 @@ void CallRun::judge() {
         ++failures_;
     if (!report_.idempotency_key.empty() && !exchange.field("idempotency-key").empty())
         portal_.keeps_idempotency_keys();
-    if (!report_.idempotency_key.empty() && portal_.has_idempotency_keys()) report_.facts.repeat_is_safe = true;
+    // Under its key the gateway may repeat the call. The caller may only if the key is its own: with the next request
+    // it would get another of ours.
+    keyed_ = !report_.idempotency_key.empty() && portal_.has_idempotency_keys();
+    if (keyed_ && !order_.request.field("Idempotency-Key").empty()) report_.facts.repeat_is_safe = true;
     if (report_.outcome.description.empty() && !exchange.detail.empty()) report_.outcome.description = exchange.detail;
     order_.portal.metrics->attempt(error_class, last_exchange_);
 }

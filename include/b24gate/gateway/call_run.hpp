@@ -85,6 +85,7 @@ private:
     std::uint64_t id_ = 0;
     std::shared_ptr<Portal::Wait> place_;  ///< in the queue
     bool writes_ = true;
+    bool keyed_ = false;  ///< a repeat by the gateway carries the same idempotency key
     bool asked_ = false;  ///< the method table
     core::Duration last_exchange_{0};
     unsigned failures_ = 0;  ///< attempts to which a retry rule applied
