@@ -45,7 +45,8 @@ std::optional<Turn> Portal::submit(net::Worker& worker, admission::Submission su
     const std::lock_guard lock(mutex_);
     auto verdict = admission_.submit(std::move(submission), Clock::now());
     if (auto* refused = std::get_if<admission::Refused>(&verdict)) return Turn(std::move(*refused));
-    if (std::holds_alternative<admission::Granted>(verdict)) return Turn(admission::Granted{});
+    // As it is: in observe mode it says what enforcing would have done.
+    if (const auto* granted = std::get_if<admission::Granted>(&verdict)) return Turn(*granted);
     place = std::make_shared<Wait>(worker.io.get_executor());
     waiting_.emplace(id, place);
     dispatch(admission_.next(Clock::now()));
