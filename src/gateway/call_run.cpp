@@ -226,7 +226,9 @@ void CallRun::judge() {
         portal_.keeps_idempotency_keys();
     // Under its key the gateway may repeat the call. The caller may only if the key is its own: with the next request
     // it would get another of ours.
-    keyed_ = !report_.idempotency_key.empty() && portal_.has_idempotency_keys();
+    // Not after a timeout: the first attempt may still run, and two at once may both be carried out (reference 2.7).
+    keyed_ = !report_.idempotency_key.empty() && portal_.has_idempotency_keys() &&
+             report_.outcome.error_class != ErrorClass::timeout;
     if (keyed_ && !order_.request.field("Idempotency-Key").empty()) report_.facts.repeat_is_safe = true;
     if (report_.outcome.description.empty() && !exchange.detail.empty()) report_.outcome.description = exchange.detail;
     order_.portal.metrics->attempt(error_class, last_exchange_);
