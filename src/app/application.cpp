@@ -59,6 +59,7 @@ void raise_descriptor_limit() {
 class Application {
 public:
     explicit Application(std::string config_path) : config_path_(std::move(config_path)) {}
+    ~Application();
 
     int run() {
         if (!load() || !build() || !listen()) return 2;
@@ -123,6 +124,17 @@ private:
     bool draining_ = false;
     bool cut_short_ = false;
 };
+
+Application::~Application() {
+    // Portals may live on in what was cut off in the middle, but their timers belong to the workers, which end now.
+    if (snapshot_)
+        for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->stop();
+    scrape_.reset();
+    data_listener_.reset();
+    tls_listener_.reset();
+    admin_listener_.reset();
+    workers_.clear();
+}
 
 bool Application::load() {
     config::Loaded loaded = config::load(config_path_);
@@ -366,13 +378,6 @@ int Application::finish() {
     for (auto& worker : workers_) worker->thread.join();
     log_->event(Level::info, "stopped", {{"cut_short", cut_short_}});
     static_cast<void>(log_->flush());
-    // Portals may live on in what was cut off in the middle, but their timers belong to the workers, which end now.
-    for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->stop();
-    scrape_.reset();
-    data_listener_.reset();
-    tls_listener_.reset();
-    admin_listener_.reset();
-    workers_.clear();
     return cut_short_ ? 1 : 0;
 }
 
