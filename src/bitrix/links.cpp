@@ -113,7 +113,9 @@ bool ends_with_parameter(std::string_view text, std::string_view equals) {
 
 bool holds_secret(std::string_view text, const core::Secret& secret) {
     if (secret.empty()) return false;
-    if (find(text, secret.reveal(), 0) != npos) return true;
+    const std::string& plain = secret.reveal();
+    if (find(text, plain, 0) != npos) return true;
+    if (std::all_of(plain.begin(), plain.end(), is_unreserved)) return false;  // it has no other spelling
     const std::vector<core::Secret> all = spellings(secret);
     return std::any_of(all.begin() + 1, all.end(),
                        [&](const core::Secret& spelling) { return find(text, spelling.reveal(), 0) != npos; });

@@ -124,7 +124,9 @@ private:
                 stream_.expires_at(Clock::now() + limits_->header_timeout, Errc::read_timeout);
             }
         }
-        if (const auto violation = net::check_request_head(head_view(), head_))
+        read_at_ = head_view().data();
+        request_.fields.clear();
+        if (const auto violation = net::check_request_head(head_view(), head_, &request_.fields))
             co_return co_await refuse(violation->status, violation->reason);
         head_only_ = head_.method == "HEAD";
         co_return Step::go_on;
@@ -141,7 +143,7 @@ private:
         const bool large = head_.chunked || head_.content_length.value_or(0) > small_body;
         if (head_.content_length.value_or(0) > limits_->max_body) co_return co_await refuse(413, "body_size");
         if (large || head_.expect_continue) {
-            parse_head();
+            place_head();
             if (auto refusal = context_.handler.refuse_early(request_)) {
                 context_.stats.reject("early");
                 co_return co_await write_and_close(std::move(*refusal));
@@ -162,7 +164,7 @@ private:
             if (!length) co_return co_await body_failed(length.error());
             received(*length);
         }
-        parse_head();
+        place_head();
         request_.body = buffer_.view().substr(head_size_, body_in_buffer_);
         co_return Step::go_on;
     }
@@ -181,7 +183,7 @@ private:
             if (!length) co_return co_await body_failed(length.error());
             context_.stats.bytes_received += *length;
         }
-        parse_head();
+        place_head();
         request_.body = body_;
         co_return Step::go_on;
     }
@@ -210,7 +212,7 @@ private:
             received(*length);
         }
         body_in_buffer_ = 0;
-        parse_head();
+        place_head();
         request_.body = body_;
         co_return Step::go_on;
     }
@@ -221,13 +223,14 @@ private:
         co_return Step::close;
     }
 
-    /// The head as views into the buffer. Called when the buffer moves no more.
-    void parse_head() {
-        request_.fields.clear();
-        parsed_ = !net::check_request_head(head_view(), head_, &request_.fields);
-        request_.method = head_.method;
-        request_.target = head_.target;
-        request_.host = head_.host;
+    /// The head as views into the buffer, wherever that is by now. Called when it moves no more.
+    void place_head() {
+        const char* const now_at = head_view().data();
+        net::rebase(request_.fields, read_at_, now_at);
+        request_.method = head_.method = net::rebased(head_.method, read_at_, now_at);
+        request_.target = head_.target = net::rebased(head_.target, read_at_, now_at);
+        request_.host = head_.host = net::rebased(head_.host, read_at_, now_at);
+        read_at_ = now_at;
         if (!request_.target.starts_with('/')) {  // absolute-form: its authority outranks the Host field (RFC 9112)
             request_.target.remove_prefix(request_.target.find("//") + 2);
             const std::size_t path = request_.target.find_first_of("/?");
@@ -243,8 +246,7 @@ private:
     }
 
     asio::awaitable<Step> answer() {
-        if (!parsed_ || !net::is_host(request_.host.empty() ? "none" : request_.host))
-            co_return co_await refuse(400, "malformed");
+        if (!net::is_host(request_.host.empty() ? "none" : request_.host)) co_return co_await refuse(400, "malformed");
         stream_.expires_never();  // while it is handled, the handler's own deadline counts
         Response response = co_await handle();
         unwatch_hangup();
@@ -431,8 +433,8 @@ private:
     std::size_t head_size_ = 0;
     std::size_t body_in_buffer_ = 0;
     net::Head head_;
+    const char* read_at_ = nullptr;  ///< where the head stood when it was read
     Request request_;
-    bool parsed_ = false;
     std::string body_;
     std::string out_;
     std::uint64_t memory_ = 0;

@@ -51,6 +51,7 @@ struct HttpsClient::Connection {
 
     // the message that is being read
     net::Head head;
+    std::vector<net::Field> fields;  ///< views into the buffer
     std::size_t head_size = 0;
     std::unique_ptr<Parser> chunk_parser;
     std::uint64_t left = 0;  ///< of a body with a length
@@ -137,7 +138,7 @@ asio::awaitable<error_code> fill(Connection& c) {
     co_return error_code{};
 }
 
-/// Reads one final answer head into c.head. `any` tells whether a byte of an answer came.
+/// Reads one final answer head into c.head and c.fields. `any` tells whether a byte of an answer came.
 asio::awaitable<error_code> read_head(Connection& c, bool& any) {
     for (int interim = 0; interim <= max_interim_answers; ++interim) {
         std::size_t looked_at = 0;
@@ -157,7 +158,8 @@ asio::awaitable<error_code> read_head(Connection& c, bool& any) {
             if (const auto error = co_await fill(c)) co_return error;
         }
         const std::string_view raw = c.buffer.view().substr(0, c.head_size);
-        if (net::check_answer_head(raw, c.head) || c.head.status == 101) co_return Errc::bad_message;
+        c.fields.clear();
+        if (net::check_answer_head(raw, c.head, &c.fields) || c.head.status == 101) co_return Errc::bad_message;
         if (c.head.status >= 200) co_return error_code{};
         c.buffer.consume(c.head_size);
     }
@@ -356,8 +358,8 @@ asio::awaitable<error_code> read_answer(Connection& c, const OutgoingRequest& re
     const std::string_view raw = c.buffer.view().substr(0, c.head_size);
     exchange.head.assign(raw.begin(), raw.end());
     const std::string_view kept(exchange.head.data(), exchange.head.size());
-    exchange.fields.reserve(16);
-    if (net::check_answer_head(kept, c.head, &exchange.fields)) co_return Errc::bad_message;
+    exchange.fields = c.fields;
+    net::rebase(exchange.fields, raw.data(), kept.data());
     if (c.head.chunked && request.expects_body) {
         c.chunk_parser = std::make_unique<Parser>();
         if (!c.chunk_parser->head(kept)) co_return Errc::bad_message;

@@ -20,4 +20,14 @@ struct Field {
     return {};
 }
 
+/// The same view into a copy of the bytes, or into bytes that have moved from `from` to `to`.
+[[nodiscard]] inline std::string_view rebased(std::string_view view, const char* from, const char* to) noexcept {
+    return view.data() == nullptr ? view : std::string_view(to + (view.data() - from), view.size());
+}
+
+inline void rebase(std::vector<Field>& fields, const char* from, const char* to) noexcept {
+    if (from == to) return;
+    for (Field& f : fields) f = {rebased(f.name, from, to), rebased(f.value, from, to)};
+}
+
 }  // namespace b24gate::net
