@@ -233,8 +233,8 @@ TEST_CASE(
                           {"14 to 26 s", {14, 26, {}}, "shop", normal, 0s, 1},
                           {"20 s, the same client", {20, 20, {}}, "import", normal, 0s, 1},
                           {"20 s, the same client and priority", {20, 20, {}}, "import", bulk, 2min, 1},
-                          // b24sim can charge more than a call ran. Then several are charged in one round trip, and a
-                          // single hour may see more refusals; on average it is still less than one.
+                          // b24sim can charge more than a call ran. There some seeds see two or three refusals in a
+                          // single hour; on average it is still less than one.
                           {"charged 20 s, answered after 1 s", {20, 20, 1}, "shop", normal, 0s, 3}};
     constexpr int hours = 12;
     constexpr int windows = hours * 6 - 2;
