@@ -149,7 +149,7 @@ template <class FirstLine>
 std::optional<Violation> check_head(std::string_view head, Head& out, Counts& counts, std::vector<Field>* fields,
                                     FirstLine first_line) {
     out = Head{};
-    bool first = true;
+    bool first = true, complete = false;
     while (!head.empty()) {
         const std::size_t end = head.find("\r\n");
         if (end == std::string_view::npos) return Violation{400, "line_end"};
@@ -163,10 +163,12 @@ std::optional<Violation> check_head(std::string_view head, Head& out, Counts& co
         }
         if (line.empty()) {
             if (!head.empty()) return Violation{400, "line_end"};
+            complete = true;
             break;
         }
         if (const auto violation = check_field(line, out, counts, fields)) return violation;
     }
+    if (!complete) return Violation{400, "line_end"};
     if (out.chunked && out.content_length) return Violation{400, "length_and_chunked"};
     return std::nullopt;
 }

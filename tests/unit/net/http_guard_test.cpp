@@ -170,6 +170,14 @@ TEST_CASE("an answer's head is as strict") {
     CHECK_FALSE(head.keep_alive);
 }
 
+TEST_CASE("a head without its empty line is none, not even an empty one") {
+    Head head;
+    for (const char* part : {"", "GET / HTTP/1.0\r\n", "GET / HTTP/1.1\r\nHost: gw\r\n", "HTTP/1.1 200 OK\r\n"}) {
+        CHECK(check_request_head(part, head));
+        CHECK(check_answer_head(part, head));
+    }
+}
+
 TEST_CASE("what is a host") {
     for (const char* good : {"gw", "gw:8080", "a-b.c_d.example", "127.0.0.1:1", "[::1]", "[fe80::1]:443"})
         CHECK_MESSAGE(is_host(good), good);
