@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <b24gate/bitrix/method_table.hpp>
+#include <b24gate/bitrix/php_form.hpp>
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
 
@@ -27,23 +28,6 @@ bool any_glob(const std::vector<std::string>& globs, std::string_view name) {
     return std::ranges::any_of(globs, [name](const std::string& glob) { return core::glob_match(glob, name); });
 }
 
-std::string percent_decoded(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size()) {
-            const int high = core::hex_digit(text[i + 1]), low = core::hex_digit(text[i + 2]);
-            if (high >= 0 && low >= 0) {
-                out += static_cast<char>(high * 16 + low);
-                i += 2;
-                continue;
-            }
-        }
-        out += text[i] == '+' ? ' ' : text[i];
-    }
-    return out;
-}
-
 /// Calls `visit(decoded key, raw value)` for each pair until it returns true; whether one did.
 template <class Visit>
 bool any_form_key(std::string_view form, Visit visit) {
@@ -51,8 +35,7 @@ bool any_form_key(std::string_view form, Visit visit) {
         const std::size_t end = std::min(form.find('&'), form.size());
         const std::string_view pair = form.substr(0, end);
         const std::size_t equals = std::min(pair.find('='), pair.size());
-        if (!pair.empty() &&
-            visit(percent_decoded(pair.substr(0, equals)), pair.substr(std::min(equals + 1, pair.size()))))
+        if (!pair.empty() && visit(form_decode(pair.substr(0, equals)), pair.substr(std::min(equals + 1, pair.size()))))
             return true;
         form.remove_prefix(std::min(end + 1, form.size()));
     }

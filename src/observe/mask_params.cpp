@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include <b24gate/bitrix/php_form.hpp>
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
 #include <b24gate/observe/mask.hpp>
@@ -12,23 +13,6 @@ namespace {
 /// A command of a batch is a form in a JSON string or a form value; a batch in a batch is refused by portals. Deeper
 /// ones are not looked into but hidden.
 constexpr unsigned max_depth = 4;
-
-std::string url_decoded(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '+') {
-            out += ' ';
-        } else if (text[i] == '%' && i + 2 < text.size() && core::hex_digit(text[i + 1]) >= 0 &&
-                   core::hex_digit(text[i + 2]) >= 0) {
-            out += static_cast<char>(core::hex_digit(text[i + 1]) * 16 + core::hex_digit(text[i + 2]));
-            i += 2;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
-}
 
 /// Only what would change the form's structure is encoded: the line is for people.
 std::string url_encoded(std::string_view text) {
@@ -124,7 +108,7 @@ std::string Masker::apply_form(std::string_view text, unsigned depth) const {
         const std::size_t end = std::min(text.find('&', at), text.size());
         const std::string_view piece = text.substr(at, end - at);
         const std::size_t equals = std::min(piece.find('='), piece.size());
-        const std::string name = url_decoded(piece.substr(0, equals));
+        const std::string name = bitrix::form_decode(piece.substr(0, equals));
         bool hidden = false;
         for (std::size_t i = 0; i < name.size() && !hidden;) {
             const std::size_t stop = std::min(name.find_first_of("[]?", i), name.size());
@@ -143,7 +127,7 @@ std::string Masker::apply_form(std::string_view text, unsigned depth) const {
             if (hidden) {
                 out += mask;
             } else {
-                const std::string value = url_decoded(raw);
+                const std::string value = bitrix::form_decode(raw);
                 const std::string shown = apply_value(value, depth + 1);
                 if (shown == value) {
                     out += raw;
