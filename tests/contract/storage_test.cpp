@@ -432,7 +432,11 @@ TEST_CASE_TEMPLATE("an installation is given once, and not after its time", Worl
 TEST_CASE_TEMPLATE("a thousand installations at most, the oldest go", World, B24GATE_ENGINES) {
     World world;
     const auto store = open(world.url);
-    for (int i = 0; i < 1003; ++i) {
+    world.sql("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) INSERT INTO " +
+              std::string(World::prefix) +
+              "installs (state_hash, portal, credential, expires_at) "
+              "SELECT 'hash-' || i, 'main', 'app', 99999999999999 FROM n");
+    for (int i = 1000; i < 1003; ++i) {
         get(store->put_install(PendingInstall{"hash-" + std::to_string(i), "main", "app"}, 600'000, in(5s)));
     }
     CHECK_FALSE(get(store->take_install("hash-0", in(5s))).has_value());

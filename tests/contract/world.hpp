@@ -121,7 +121,7 @@ struct Postgres {
     void sql(const std::string& text) const { database.query(text); }
 };
 
-#define B24GATE_ENGINES ::b24gate::test::Sqlite
+#define B24GATE_ENGINES ::b24gate::test::Sqlite, ::b24gate::test::Postgres
 
 }  // namespace b24gate::test
 
