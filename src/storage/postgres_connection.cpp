@@ -327,8 +327,9 @@ bool PostgresConnection::send(const Transaction& transaction, core::TimePoint un
         expected.push_back({nullptr, number});
         return true;
     };
-    // What we no longer wait for the server shall no longer do. At least 1: 0 is no limit.
-    const auto left = std::clamp<long long>(core::to_ms(core::Deadline{until}.left(core::Clock::now())), 1, 30'000);
+    // What we no longer wait for the server shall no longer do. It gives up before we do, so that we know.
+    auto left = std::min<long long>(core::to_ms(core::Deadline{until}.left(core::Clock::now())), 30'000);
+    left = std::max<long long>(left - std::min<long long>(left / 4, 100), 1);  // 0 is no limit
     if (PQenterPipelineMode(connection_.get()) != 1) return false;
     Query limit;
     limit.statement = &limits;

@@ -196,8 +196,8 @@ Result<std::vector<Rows>> SqliteDatabase::run(const Transaction& transaction, co
     }
     if (code == SQLITE_OK) return rows;
     Failure out = failure(transaction.name, code);
-    // What did not get to the disk may have got there after all.
-    out.in_doubt = committing && transaction.writes && (code & 0xff) == SQLITE_IOERR;
+    // A commit that was written and not synced may be there after a crash. One that was not written is not.
+    out.in_doubt = committing && transaction.writes && (code & 0xff) == SQLITE_IOERR && code != SQLITE_IOERR_WRITE;
     if (sqlite3_get_autocommit(handle_.get()) == 0) {
         until_ = core::TimePoint::max();
         (void)run_query({&rollback, {}}, none);

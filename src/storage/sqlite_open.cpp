@@ -105,16 +105,16 @@ std::string describe(sqlite3* db, int code) {
 }
 
 /// Through SQLite's own descriptor: to close another one of the same file would drop its locks.
-Problem check_header(sqlite3* db, bool& fresh) {
+Problem check_header(sqlite3* db, const std::string& name, bool& fresh) {
+    // Not SQLite's idea of the size: it takes one byte for none.
+    struct stat info {};
+    if (::stat(name.c_str(), &info) != 0) return fmt::format("it cannot be read: {}", reason(errno));
+    fresh = info.st_size == 0;
+    if (fresh) return {};
     sqlite3_file* file = nullptr;
     sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    sqlite3_int64 size = 0;
-    int code = file->pMethods->xFileSize(file, &size);
-    if (code != SQLITE_OK) return fmt::format("it cannot be read: {}", sqlite3_errstr(code));
-    fresh = size == 0;
-    if (fresh) return {};
     std::array<unsigned char, header_size> header{};
-    code = file->pMethods->xRead(file, header.data(), static_cast<int>(header.size()), 0);
+    const int code = file->pMethods->xRead(file, header.data(), static_cast<int>(header.size()), 0);
     if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) {
         return fmt::format("it cannot be read: {}", sqlite3_errstr(code));
     }
@@ -222,7 +222,7 @@ Found<SqliteHandle> open_handle(const std::string& file, core::TimePoint until) 
     // SQLite opens what it may not write for reading, without a word.
     if (sqlite3_db_readonly(raw, "main") != 0) return Why{"it is read-only; b24gate must be able to write it"};
     bool fresh = false;
-    if (auto problem = check_header(raw, fresh)) return Why{*problem};
+    if (auto problem = check_header(raw, file, fresh)) return Why{*problem};
     const auto left = core::Deadline{until}.left(core::Clock::now());
     sqlite3_busy_timeout(raw, static_cast<int>(std::min<long long>(core::to_ms(left), 60'000)) + 1);
     sqlite3_progress_handler(raw, 100'000, &out_of_time, &until);
