@@ -1,7 +1,6 @@
 #include <b24gate/admission/admission.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 namespace b24gate::admission {
 
@@ -55,7 +54,8 @@ Admission::Admission(Settings settings, core::TimePoint now)
       limiter_(settings_.plan, settings_.initial_level, now),
       queue_(settings_.shares),
       operating_(settings_.operating),
-      concurrency_(settings_.max_in_flight) {}
+      concurrency_(settings_.max_in_flight),
+      coalescer_(settings_.coalesce) {}
 
 Refused Admission::refuse(RefusalReason reason, core::Duration retry_after, std::string detail) {
     counters_.refused[static_cast<std::size_t>(reason)] += 1;
@@ -123,7 +123,8 @@ Verdict Admission::wait(Calls::iterator it, bool again, core::TimePoint now) {
         return Granted{};
     }
     std::optional<Refused> refused;
-    const double ahead = queue_.ahead_of_new(submission.priority, submission.client, submission.weight, again);
+    const double ahead =
+        queue_.ahead_of_new(submission.priority, submission.client, submission.weight, again, usual_fare(now));
     const auto predicted = predict(&call, ahead, now);
     if (submission.deadline.passed(now + predicted.wait)) {
         const auto late = predicted.wait - submission.deadline.left(now);
@@ -140,9 +141,11 @@ Verdict Admission::wait(Calls::iterator it, bool again, core::TimePoint now) {
         return *std::move(refused);
     }
     FairQueue::Entry entry{submission.id,     submission.client,      submission.priority,
-                           submission.weight, submission.deadline.at, key ? *key : call.keys.front().first};
+                           submission.weight, submission.deadline.at, key ? *key : call.keys.front().first,
+                           group_of(call)};
+    call.where = Where::waiting;
     if (again) {
-        queue_.push_again(std::move(entry), call.ticket);
+        queue_.push_again(std::move(entry), call.ticket, call.fare);
         counters_.requeued += 1;
     } else {
         queue_.push(std::move(entry));
@@ -171,12 +174,17 @@ std::optional<Refused> Admission::make_room(const Submission& submission, core::
     return std::nullopt;
 }
 
-void Admission::grant(Call& call, core::TimePoint now) {
-    call.in_flight = true;
-    call.granted = now;
+void Admission::charge(core::TimePoint now) {
     in_flight_ += 1;
     counters_.hits += 1;
     limiter_.charge(now);
+}
+
+void Admission::grant(Call& call, core::TimePoint now) {
+    call.where = Where::alone;
+    call.granted = now;
+    call.fare = 1;
+    charge(now);
     for (auto& [key, counted] : call.keys) counted = operating_.granted(key, now);
 }
 
@@ -204,9 +212,7 @@ Turn Admission::next(core::TimePoint now) {
             hold(*key, until);
             continue;
         }
-        call.ticket = queue_.take(levels);
-        grant(call, now);
-        turn.granted.push_back(id);
+        turn.granted.push_back(depart(*entry, levels, now));
     }
     turn.wake_at = wake_at(now);
     return turn;
@@ -221,17 +227,19 @@ bool Admission::cancel(std::uint64_t id, core::TimePoint) {
 
 void Admission::record(std::uint64_t id, const Feedback& feedback, core::TimePoint now) {
     const auto it = calls_.find(id);
-    if (it == calls_.end() || !it->second.in_flight) return;
-    settle(it->second, feedback, now);
+    if (it == calls_.end() || it->second.where == Where::waiting) return;
+    if (it->second.where == Where::alone) settle(it->second, feedback, now);
+    if (it->second.where == Where::aboard) leave_batch(it->second, now);
     calls_.erase(it);
 }
 
-Verdict Admission::requeue(std::uint64_t id, const Feedback& feedback, core::TimePoint now) {
+Verdict Admission::requeue(std::uint64_t id, const Feedback& feedback, core::TimePoint now, bool alone) {
     const auto it = calls_.find(id);
-    if (it == calls_.end() || !it->second.in_flight) {
+    if (it == calls_.end() || (it->second.where != Where::alone && it->second.where != Where::landed)) {
         return refuse(RefusalReason::duplicate_id, least_retry, "only a call in flight can go again");
     }
-    settle(it->second, feedback, now);
+    if (it->second.where == Where::alone) settle(it->second, feedback, now);
+    if (alone) it->second.boarding.reset();
     if (settings_.observe) {
         const auto delay = predict(&it->second, 0, now).wait;
         calls_.erase(it);
@@ -248,47 +256,55 @@ Verdict Admission::requeue(std::uint64_t id, const Feedback& feedback, core::Tim
 }
 
 void Admission::settle(Call& call, const Feedback& feedback, core::TimePoint now) {
-    call.in_flight = false;
+    settle_hit(call.granted, call.submission.method, feedback, now);
+    settle_operating(call, feedback, now);
+    learn_running(call.submission.method, feedback);
+    tell_breaker(call.submission.credential, call.submission.id, feedback, now);
+}
+
+void Admission::settle_hit(core::TimePoint granted, const std::string& method, const Feedback& feedback,
+                           core::TimePoint now) {
     in_flight_ -= 1;
-    const bool refused = feedback.hit_sent && feedback.error_class == ErrorClass::rate_limit;
+    const bool whole = feedback.error_class == ErrorClass::rate_limit;
+    const bool part =
+        std::any_of(feedback.inner.begin(), feedback.inner.end(), [](const auto& i) { return i.rate_limit; });
     const bool overload = feedback.error_class == ErrorClass::overload;
     if (!feedback.hit_sent) {
         counters_.hits -= 1;
-        limiter_.refund(call.granted, now);
-    } else if (refused) {
+        limiter_.refund(granted, now);
+    } else if (whole || part) {
         counters_.rate_refusals += 1;
-        limiter_.refused(call.granted, now);
+        limiter_.refused(granted, now);
     } else if (answered(feedback) && !overload) {
-        limiter_.accepted(call.granted, now);
+        limiter_.accepted(granted, now);
     }
     // Refusals come from the front, quickly: they say nothing about how busy the portal is.
-    const bool worked = feedback.hit_sent && !refused && !overload;
-    if (worked && feedback.latency > core::Duration::zero()) {
-        concurrency_.record(call.submission.method, feedback.latency);
+    const bool worked = feedback.hit_sent && !whole && !overload;
+    if (worked && feedback.latency > core::Duration::zero()) concurrency_.record(method, feedback.latency);
+}
+
+void Admission::tell_operating(const std::string& key, const bitrix::Timing& timing, bool refused, bool counted,
+                               core::TimePoint granted, double unix_now, core::TimePoint now) {
+    const OperatingBudget::Report report{timing, granted, counted, unix_now};
+    if (refused) {
+        counters_.operating_refusals += 1;
+        operating_.refused(key, report, now);
+    } else {
+        operating_.record(key, report, now);
     }
-    settle_operating(call, feedback, now);
-    tell_breaker(call, feedback, now);
 }
 
 void Admission::settle_operating(Call& call, const Feedback& feedback, core::TimePoint now) {
-    const auto tell = [&](const std::string& key, const bitrix::Timing& timing, bool refused, bool counted) {
-        const OperatingBudget::Report report{timing, call.granted, counted, feedback.unix_now};
-        if (refused) {
-            counters_.operating_refusals += 1;
-            operating_.refused(key, report, now);
-        } else {
-            operating_.record(key, report, now);
-        }
-    };
     auto& [own, own_counted] = call.keys.front();
-    tell(own, feedback.timing, feedback.error_class == ErrorClass::operating_limit, own_counted);
+    tell_operating(own, feedback.timing, feedback.error_class == ErrorClass::operating_limit, own_counted, call.granted,
+                   feedback.unix_now, now);
     own_counted = false;
     for (const auto& inner : feedback.inner) {
         const std::string key = OperatingBudget::key(call.submission.credential, inner.method, true);
         const auto known =
             std::find_if(call.keys.begin() + 1, call.keys.end(), [&](const auto& item) { return item.first == key; });
         const bool counted = known != call.keys.end() && std::exchange(known->second, false);
-        tell(key, inner.timing, inner.operating_limit, counted);
+        tell_operating(key, inner.timing, inner.operating_limit, counted, call.granted, feedback.unix_now, now);
     }
     for (auto& [key, counted] : call.keys) {
         if (std::exchange(counted, false)) operating_.record(key, {{}, call.granted, true, 0}, now);
@@ -296,15 +312,15 @@ void Admission::settle_operating(Call& call, const Feedback& feedback, core::Tim
     }
 }
 
-void Admission::tell_breaker(const Call& call, const Feedback& feedback, core::TimePoint now) {
+void Admission::tell_breaker(const std::string& credential, std::uint64_t id, const Feedback& feedback,
+                             core::TimePoint now) {
     const auto sign = sign_of(feedback);
-    const std::string& credential = call.submission.credential;
     auto it = breakers_.find(credential);
     if (it == breakers_.end()) {
         if (sign != Breaker::Sign::overload && sign != Breaker::Sign::page) return;
         it = breakers_.emplace(credential, Breaker(settings_.breaker)).first;
     }
-    const bool opened = it->second.record(call.submission.id, sign, now);
+    const bool opened = it->second.record(id, sign, now);
     if (opened && !settings_.observe) refuse_waiting(credential, now);
     if (it->second.idle()) breakers_.erase(it);
 }
@@ -424,52 +440,8 @@ void Admission::reconfigure(Settings settings, core::TimePoint now) {
     concurrency_.reconfigure(settings.max_in_flight);
     operating_.reconfigure(settings.operating);
     queue_.set_shares(settings.shares);
+    coalescer_.reconfigure(settings.coalesce);
     settings_ = std::move(settings);
-}
-
-Quota Admission::quota(core::TimePoint now) {
-    Quota quota;
-    quota.unlimited = limiter_.unlimited();
-    if (quota.unlimited) return quota;
-    const double level = std::min(limiter_.level(now), limiter_.burst());
-    const bool held = limiter_.held_until() > now;
-    quota.remaining = held ? 0 : static_cast<std::uint64_t>(std::max(0.0, limiter_.capacity() - level));
-    quota.reset_s = static_cast<std::uint64_t>(std::ceil(level / limiter_.rate()));
-    quota.burst = static_cast<std::uint64_t>(limiter_.burst());
-    quota.window_s = static_cast<std::uint64_t>(std::ceil(limiter_.burst() / limiter_.rate()));
-    return quota;
-}
-
-Snapshot Admission::snapshot(core::TimePoint now) {
-    Snapshot out;
-    out.observe = settings_.observe;
-    out.unlimited = limiter_.unlimited();
-    out.level = limiter_.level(now);
-    out.burst = limiter_.burst();
-    out.capacity = limiter_.capacity();
-    out.rate = limiter_.rate();
-    out.plan_rate = limiter_.plan_rate();
-    out.plan_learnt = limiter_.learnt();
-    out.held_for = std::max(core::Duration::zero(), limiter_.held_until() - now);
-    out.queue = queue_.size();
-    for (std::size_t p = 0; p < priority_count; ++p) {
-        const auto priority = static_cast<config::Priority>(p);
-        out.queue_by_priority[p] = queue_.size(priority);
-        out.predicted_wait[p] = predict(nullptr, queue_.ahead_of_new(priority, {}, 1), now).wait;
-    }
-    out.queue_by_client = queue_.flows();
-    out.in_flight = in_flight_;
-    out.max_in_flight = concurrency_.limit();
-    out.max_in_flight_configured = concurrency_.configured();
-    out.slowdown = concurrency_.slowdown();
-    out.operating = operating_.counters(now);
-    for (const auto& [credential, breaker] : breakers_) {
-        const auto state = breaker.state(now);
-        if (state == Breaker::State::closed) continue;
-        out.breakers.push_back({credential, state, breaker.why(), breaker.retry_at(now) - now});
-    }
-    out.counters = counters_;
-    return out;
 }
 
 }  // namespace b24gate::admission

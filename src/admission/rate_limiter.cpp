@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace b24gate::admission {
 
@@ -83,6 +84,13 @@ core::TimePoint RateLimiter::ready_at(core::TimePoint now, double hits) noexcept
     if (excess <= rounding) return earliest;
     // Rounded up, or a timer set for this moment would come a hair too early and again and again.
     return std::max(earliest, now + core::from_seconds(excess / rate_) + std::chrono::microseconds(1));
+}
+
+double RateLimiter::spare(core::TimePoint now) noexcept {
+    if (now < hold_until_) return 0;
+    if (unlimited_) return std::numeric_limits<double>::infinity();
+    leak(now);
+    return std::max(0.0, std::floor(capacity() - level_ + rounding));
 }
 
 void RateLimiter::charge(core::TimePoint now) noexcept {

@@ -21,6 +21,9 @@ admission::Settings admission_settings(const config::Portal& config) {
     settings.initial_level = config.assume_spent ? 1 : 0;
     settings.max_in_flight = config.max_in_flight;
     settings.max_queue = config.max_queue;
+    settings.coalesce.enabled = config.coalesce.enabled;
+    settings.coalesce.max_calls = config.coalesce.max_calls;
+    settings.coalesce.max_duration = config.coalesce.max_duration;
     return settings;
 }
 
@@ -104,7 +107,8 @@ void Portal::refuse_waiting() {
 }
 
 void Portal::dispatch(admission::Turn turn) {
-    for (const std::uint64_t id : turn.granted) end_wait(id, Turn(admission::Granted{}));
+    // No call is boarded yet, so each departure is one call.
+    for (const auto& departure : turn.granted) end_wait(departure.aboard.front(), Turn(admission::Granted{}));
     for (const std::uint64_t id : turn.expired) end_wait(id, Turn(Expired{}));
     for (auto& [id, refused] : turn.refused) end_wait(id, Turn(std::move(refused)));
     if (turn.wake_at) arm(*turn.wake_at);

@@ -2,6 +2,7 @@
 // timer of the shell. Time is made up, so hours take milliseconds and every run is the same.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -49,10 +50,16 @@ public:
     core::Duration timer_late = std::chrono::milliseconds(2);
     double wall_step = 0;  ///< what the gateway's wall clock is off by; the portal's is right
     std::function<double(const Submission&)> service = [](const Submission&) { return 0.05; };  ///< seconds
+    /// Whether a call that has to wait may board.
+    std::function<std::optional<admission::Boarding>(const Submission&)> boards;
+    /// What becomes of a batch as a whole, if not what the portal's accounting says.
+    std::function<std::optional<bitrix::ErrorClass>(const admission::Departure&)> whole;
     std::function<void(const Fate&)> on_end;
     std::unordered_map<std::uint64_t, Fate> fates;
     std::vector<std::pair<core::TimePoint, std::string>> departures;  ///< when and whose
+    std::vector<std::pair<core::TimePoint, std::size_t>> sizes;       ///< of the departures from the queue
     std::uint64_t doubled = 0;                                        ///< ends or grants that must not be
+    std::uint64_t late = 0;                                           ///< answers after their deadline
 
     double seconds() const { return core::to_seconds(now - origin()); }
     double uniform(double low, double high) { return std::uniform_real_distribution<double>(low, high)(random_); }
@@ -118,7 +125,11 @@ private:
         if (std::holds_alternative<admission::Granted>(verdict)) {
             leave(id);
         } else if (const auto* queued = std::get_if<admission::Queued>(&verdict)) {
-            fates.at(id).promised = queued->predicted_wait;
+            Fate& fate = fates.at(id);
+            fate.promised = queued->predicted_wait;
+            if (fate.attempts == 0 && boards) {
+                if (const auto boarding = boards(fate.submission)) gate.board(id, *boarding);
+            }
             arm(queued->wake_at);
         } else {
             finish(id, End::refused);
@@ -135,17 +146,85 @@ private:
     }
     void turn() {
         const auto todo = gate.next(now);
-        for (const auto id : todo.granted) leave(id);
+        for (const auto& departure : todo.granted) {
+            sizes.emplace_back(now, departure.aboard.size());
+            if (departure.batch == 0) {
+                leave(departure.aboard.front());
+            } else {
+                leave_together(departure);
+            }
+        }
         for (const auto id : todo.expired) finish(id, End::expired);
         for (const auto& [id, refused] : todo.refused) finish(id, End::refused);
         arm(todo.wake_at);
     }
-    void leave(std::uint64_t id) {
+    void depart(std::uint64_t id) {
         Fate& fate = fates.at(id);
         if (fate.end) ++doubled;
         fate.attempts += 1;
         fate.granted = now;
         departures.emplace_back(now, fate.submission.client);
+    }
+    void leave_together(const admission::Departure& departure) {
+        for (const auto id : departure.aboard) depart(id);
+        at(now + leg(), [this, departure] { arrive_together(departure); });
+    }
+    /// The commands run one after another; the answer comes when the last has ended.
+    void arrive_together(const admission::Departure& departure) {
+        Feedback feedback;
+        if (!portal.hit(portal_time())) {
+            feedback.error_class = bitrix::ErrorClass::rate_limit;
+            return reply_together(departure, feedback, 0, {});
+        }
+        if (const auto verdict = whole ? whole(departure) : std::nullopt) {
+            feedback.error_class = *verdict;
+            return reply_together(departure, feedback, 0, {});
+        }
+        double work = 0;
+        std::vector<std::uint64_t> refused;
+        for (const auto id : departure.aboard) {
+            const Submission& submission = fates.at(id).submission;
+            const std::string key = submission.credential + "/*" + submission.method;
+            Feedback::Inner inner{submission.method, {}, false, false};
+            if (portal.may_run(key, portal_time() + work)) {
+                const double own = service(submission);
+                work += own;
+                inner.timing.duration = own;
+                if (portal.operating_counters) {
+                    const auto charge = portal.finished(key, portal_time() + work, own);
+                    inner.timing.operating = charge.operating;
+                    if (portal.reset_announced) inner.timing.operating_reset_at = charge.reset_at;
+                }
+            } else {
+                inner.operating_limit = true;
+                refused.push_back(id);
+            }
+            feedback.inner.push_back(inner);
+        }
+        feedback.timing.duration = work;
+        in(work, [this, departure, feedback, work, refused] { reply_together(departure, feedback, work, refused); });
+    }
+    void reply_together(const admission::Departure& departure, Feedback feedback, double work,
+                        const std::vector<std::uint64_t>& refused) {
+        feedback.latency = core::from_seconds(work) + 2 * one_way;
+        at(now + leg(), [this, departure, feedback, refused]() mutable {
+            feedback.unix_now = portal_time() + wall_step;
+            gate.record_batch(departure.batch, feedback, now);
+            for (const auto id : departure.aboard) {
+                const bool again = std::find(refused.begin(), refused.end(), id) != refused.end();
+                const bool limit = feedback.error_class == bitrix::ErrorClass::rate_limit;
+                if (feedback.error_class == bitrix::ErrorClass::ok && !again) {
+                    gate.record(id, {}, now);
+                    finish(id, End::answered);
+                } else {
+                    serve(id, gate.requeue(id, {}, now, !limit && !again));
+                }
+            }
+            turn();
+        });
+    }
+    void leave(std::uint64_t id) {
+        depart(id);
         at(now + leg(), [this, id] { arrive(id); });
     }
     void arrive(std::uint64_t id) {
@@ -190,6 +269,7 @@ private:
         if (fate.end) ++doubled;
         fate.end = end;
         fate.ended = now;
+        late += end == End::answered && fate.submission.deadline.passed(now);
         if (on_end) on_end(fate);
     }
 

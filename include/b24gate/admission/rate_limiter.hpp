@@ -24,6 +24,8 @@ public:
     /// The moment at which `hits` more hits will have been able to leave, the last of them at that moment; `now` when
     /// at once. Never earlier than `now`.
     [[nodiscard]] core::TimePoint ready_at(core::TimePoint now, double hits = 1) noexcept;
+    /// How many hits could leave at once; infinite without a limit.
+    [[nodiscard]] double spare(core::TimePoint now) noexcept;
     /// Charges one hit, whether ready or not (observe mode charges all).
     void charge(core::TimePoint now) noexcept;
     /// Takes the charge of `granted` back: the request never reached the portal. What of it has leaked away meanwhile

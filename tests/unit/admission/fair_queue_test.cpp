@@ -1,6 +1,7 @@
 // Order of departure: priorities, shares, weights, held keys, deadlines.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <string>
@@ -293,4 +294,88 @@ TEST_CASE("thousands of clients that come once leave no trace") {
     queue.release("shared");
     CHECK(take_all(queue) == std::vector<std::uint64_t>{1});
     CHECK(queue.flows().empty());
+}
+
+TEST_CASE("a shared departure: seats go round by weight, each pays its share, others keep their turn") {
+    FairQueue queue;
+    const auto push = [&](std::uint64_t id, std::string client, unsigned weight, std::uint32_t group) {
+        FairQueue::Entry e;
+        e.id = id;
+        e.client = std::move(client);
+        e.weight = weight;
+        e.key = "k" + std::to_string(id % 2);
+        e.group = group;
+        queue.push(e);
+    };
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        push(100 + i, "one", 1, 7);
+        push(200 + i, "two", 2, 7);
+        push(300 + i, "other group", 1, 8);
+        push(400 + i, "single", 1, 0);
+    }
+    CHECK(queue.ready() == 80);
+    CHECK(queue.size_of_group(7) == 40);
+    const auto all = [](const FairQueue::Entry&) { return FairQueue::Offer::take; };
+    const auto ids = [](const std::vector<FairQueue::Taken>& taken) {
+        std::vector<std::uint64_t> out;
+        for (const auto& t : taken) out.push_back(t.id);
+        return out;
+    };
+    const auto first = ids(queue.take_together(3, 9, all));
+    CHECK(first.front() == 100);
+    CHECK(std::count_if(first.begin(), first.end(), [](auto id) { return id < 200; }) == 3);
+    CHECK(std::count_if(first.begin(), first.end(), [](auto id) { return id >= 200 && id < 300; }) == 6);
+    // Each client's calls in their order.
+    for (const std::uint64_t client : {1, 2}) {
+        std::vector<std::uint64_t> own;
+        for (const auto id : first) {
+            if (id / 100 == client) own.push_back(id);
+        }
+        for (std::size_t i = 0; i < own.size(); ++i) CHECK(own[i] == 100 * client + i);
+    }
+    // Those who could not board come next, as one departure each.
+    CHECK(queue.peek()->id == 300);
+    CHECK(ids(queue.take_together(3, 2, all)) == std::vector<std::uint64_t>{300, 301});
+    CHECK(queue.peek()->id == 400);
+    CHECK(ids(queue.take_together(3, 9, all)) == std::vector<std::uint64_t>{400});
+    // A third of a hit for three of nine seats: that client is back before the one who had a whole hit for itself.
+    CHECK(queue.peek()->client != "single");
+
+    // Passed over, alone or with all of their kind, they keep their place.
+    const auto odd = ids(queue.take_together(3, 9, [](const FairQueue::Entry& e) {
+        if (e.key == "k0") return FairQueue::Offer::skip_alike;
+        return e.id % 3 == 0 ? FairQueue::Offer::skip : FairQueue::Offer::take;
+    }));
+    for (std::size_t i = 1; i < odd.size(); ++i) {
+        CHECK(odd[i] % 2 == 1);
+        CHECK(odd[i] % 3 != 0);
+    }
+    CHECK(queue.size_of_group(7) == 40 - 9 - odd.size());
+    std::size_t left = queue.size();
+    while (queue.peek()) left -= queue.take_together(3, 50, all).size();
+    CHECK(left == 0);
+    CHECK(queue.size() == 0);
+    CHECK(queue.size_of_group(7) == 0);
+}
+
+TEST_CASE("a shared departure takes no held call and looks at a bounded number of others") {
+    FairQueue queue;
+    for (std::uint64_t id = 1; id <= 2000; ++id) {
+        FairQueue::Entry e;
+        e.id = id;
+        e.client = "c" + std::to_string(id % 500);
+        e.key = id % 2 ? "held" : "free";
+        e.group = 1;
+        queue.push(e);
+    }
+    queue.hold("held");
+    std::size_t looks = 0;
+    const auto none = queue.take_together(3, 50, [&](const FairQueue::Entry& e) {
+        ++looks;
+        CHECK(e.key == "free");
+        return FairQueue::Offer::skip;
+    });
+    CHECK(none.size() == 1);
+    CHECK(looks > 100);
+    CHECK(looks <= 400);
 }

@@ -133,7 +133,9 @@ private:
             REQUIRE((refused.reason == RefusalReason::queue_full || refused.reason == RefusalReason::breaker_open));
             waiting_.erase(id);
         }
-        for (const auto id : turn.granted) {
+        for (const auto& departure : turn.granted) {
+            REQUIRE(departure.aboard.size() == 1);
+            const auto id = departure.aboard.front();
             REQUIRE(waiting_.contains(id));
             const Known known = waiting_[id];
             waiting_.erase(id);
@@ -235,7 +237,9 @@ private:
                 in_flight_.erase(id);
             }
             const auto turn = gate_.next(now_);
-            for (const auto id : turn.granted) {
+            for (const auto& departure : turn.granted) {
+                REQUIRE(departure.aboard.size() == 1);
+                const auto id = departure.aboard.front();
                 REQUIRE(waiting_.contains(id));
                 const Known known = waiting_[id];
                 waiting_.erase(id);

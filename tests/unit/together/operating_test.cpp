@@ -135,7 +135,7 @@ private:
     }
     void turn() {
         const auto todo = gate_.next(now_);
-        for (const auto id : todo.granted) leave(id);
+        for (const auto& departure : todo.granted) leave(departure.aboard.front());
         for (const auto& [id, refused] : todo.refused) unexpected.push_back("refused in the queue: " + refused.detail);
         if (!todo.expired.empty()) unexpected.push_back("expired without a deadline");
         arm(todo.wake_at);
