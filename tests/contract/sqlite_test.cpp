@@ -236,6 +236,29 @@ TEST_CASE("another process that writes for too long: busy, and then it goes on")
     CHECK(describe(wait(store->put_credential("main", "app", pair("x"), in(5s)))) == "ok");
 }
 
+TEST_CASE("behind one that waits: a deadline is kept, and ten thousand are enough") {
+    Sqlite world;
+    const auto store = open(world.url);
+    boost::asio::io_context io(1);
+    int busy = 0, late = 0, others = 0;
+    {
+        const ForeignLock lock(world.file + ".lock");
+        for (int i = 0; i < 10'010; ++i) {
+            boost::asio::co_spawn(io, store->put_credential("main", "app", pair("x"), in(i == 0 ? 300ms : 100ms)),
+                                  [&](std::exception_ptr, storage::Result<storage::CredentialRecord> answer) {
+                                      const auto word = describe(answer);
+                                      ++(word == "busy" ? busy : word == "timeout" ? late : others);
+                                  });
+        }
+        io.run();
+    }
+    CHECK(others == 0);
+    CHECK(busy >= 10);
+    CHECK(busy <= 12);
+    CHECK(late == 10'010 - busy);
+    CHECK(get(store->list_credentials(in(5s))).records.empty());
+}
+
 TEST_CASE("a foreign program in a transaction: busy, and then it goes on") {
     Sqlite world;
     const auto store = open(world.url);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -36,6 +35,23 @@ std::string run(const std::string& command) {
 
 const std::string script = std::string(B24GATE_SOURCE_DIR) + "/scripts/postgres ";
 
+/// Dropped when the program ends.
+struct ProgramsDatabase {
+    ProgramsDatabase() : name("b24gate_test_" + std::to_string(::getpid())) {
+        postgres_query(postgres_server(), "CREATE DATABASE " + name);
+    }
+    ~ProgramsDatabase() {
+        try {
+            postgres_query(postgres_server(), "DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
+        } catch (const std::exception& error) {
+            std::fprintf(stderr, "%s\n", error.what());
+        }
+    }
+    ProgramsDatabase(const ProgramsDatabase&) = delete;
+    ProgramsDatabase& operator=(const ProgramsDatabase&) = delete;
+    std::string name;
+};
+
 }  // namespace
 
 std::string postgres_server() {
@@ -52,6 +68,8 @@ std::string postgres_server() {
 std::vector<std::string> postgres_query(const std::string& url, const std::string& sql) {
     const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(url.c_str()), &PQfinish);
     if (PQstatus(connection.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
+    PQsetNoticeProcessor(
+        connection.get(), [](void*, const char*) {}, nullptr);
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), sql.c_str()), &PQclear);
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
@@ -65,19 +83,10 @@ std::vector<std::string> postgres_query(const std::string& url, const std::strin
 }
 
 PostgresDatabase::PostgresDatabase() {
-    static std::atomic<unsigned> counter = 0;
-    name_ = "b24gate_test_" + std::to_string(::getpid()) + "_" + std::to_string(++counter);
-    const std::string server = postgres_server();
-    postgres_query(server, "CREATE DATABASE " + name_);
-    url_ = with_database(server, name_);
-}
-
-PostgresDatabase::~PostgresDatabase() {
-    try {
-        postgres_query(postgres_server(), "DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
-    }
+    static const ProgramsDatabase programs;
+    name_ = programs.name;
+    url_ = with_database(postgres_server(), name_);
+    query("DROP SCHEMA IF EXISTS b24gate CASCADE");
 }
 
 std::size_t PostgresDatabase::disconnect_all() const {
