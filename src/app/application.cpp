@@ -13,6 +13,7 @@
 #include <csignal>
 #include <functional>
 #include <iostream>
+#include <mutex>
 #include <utility>
 
 #include <b24gate/config/load.hpp>
@@ -20,6 +21,8 @@
 #include <b24gate/observe/process.hpp>
 #include <b24gate/server/listener.hpp>
 
+#include "bucket_levels.hpp"
+#include "run_blocking.hpp"
 #include "scrape.hpp"
 #include "workers.hpp"
 
@@ -36,6 +39,8 @@ constexpr auto cancel_grace = std::chrono::seconds(2);
 /// So long before the end of the grace the calls that still wait for budget are given back to their callers.
 constexpr auto refuse_before_end = std::chrono::seconds(2);
 constexpr auto drain_poll = std::chrono::milliseconds(20);
+/// How long the start waits for a store that does not answer.
+constexpr auto store_start_limit = std::chrono::seconds(10);
 
 double unix_time() {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -62,7 +67,7 @@ public:
     ~Application();
 
     int run() {
-        if (!load() || !build() || !listen()) return 2;
+        if (!load() || !open_store() || !build() || !listen()) return 2;
         start();
         io_.run();
         return finish();
@@ -71,6 +76,7 @@ public:
 private:
     // Start, in order. Each says on stderr why it cannot.
     bool load();
+    bool open_store();
     bool build();
     bool listen();
     void start();
@@ -79,7 +85,8 @@ private:
     void on_signal(int signal);
     [[nodiscard]] admin::ReloadReport reload();
     void reload_on_main(std::function<void(admin::ReloadReport)> done);
-    void exchange(std::shared_ptr<const gateway::Snapshot> snapshot, std::shared_ptr<net::TlsServerContext> tls);
+    void exchange(std::shared_ptr<gateway::Snapshot> snapshot, std::shared_ptr<net::TlsServerContext> tls);
+    void set_masker();
 
     // Stop, in order.
     void drain();
@@ -117,6 +124,9 @@ private:
     observe::Health health_;
     server::PortStats data_stats_, admin_stats_;
     server::BodyMemory memory_;
+    std::unique_ptr<storage::Store> store_;
+    std::optional<tokens::TokenKeeper> keeper_;
+    std::mutex masker_mutex_;
     std::shared_ptr<const gateway::Snapshot> snapshot_;
     std::shared_ptr<net::TlsServerContext> tls_;
     std::vector<std::unique_ptr<WorkerThread>> workers_;
@@ -133,6 +143,7 @@ Application::~Application() {
     data_listener_.reset();
     tls_listener_.reset();
     admin_listener_.reset();
+    store_.reset();  // before the workers: it hands its answers to them
     workers_.clear();
 }
 
@@ -145,8 +156,15 @@ bool Application::load() {
     return true;
 }
 
-bool Application::build() {
+bool Application::open_store() {
     protect_memory();
+    auto store = storage::open_store(config_->store.url, store_start_limit);
+    if (!store) return fail(store.error());
+    store_ = std::move(*store);
+    return true;
+}
+
+bool Application::build() {
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to the socket itself
     try {
@@ -166,14 +184,26 @@ bool Application::build() {
     auto snapshot = gateway::make_snapshot(
         config_, nullptr, [this](std::string_view portal) -> net::Worker& { return owner_of(portal); }, *metrics_);
     if (!snapshot) return fail(snapshot.error());
+    tokens::TokenKeeper::Hooks hooks;
+    hooks.secrets_changed = [this] { set_masker(); };
+    hooks.store_usable = [this](bool usable) {
+        health_.store_usable(usable);
+        metrics_->store_usable.with({}).set(usable);
+    };
+    keeper_.emplace(workers_.front()->worker, *store_, *log_, *metrics_, std::move(hooks));
+    keeper_->configure(*config_);
+    gateway::connect_credentials(**snapshot, *keeper_);
     snapshot_ = *snapshot;
-    log_->set_masker(snapshot_->masker);
+    set_masker();
+    if (const auto loaded = run_blocking(keeper_->load()); !loaded) return fail(loaded.error().message);
+    if (const auto restored = run_blocking(take_levels(*store_, *snapshot_, config_->server.egress)); !restored)
+        return fail(restored.error().message);
     health_.portals(portal_names(*snapshot_));
 
     const std::shared_ptr<const config::Server> limits(config_, &config_->server);
     for (auto& thread : workers_) {
         WorkerThread& w = *thread;
-        w.state.emplace(w.worker, snapshot_);
+        w.state.emplace(w.worker, snapshot_, *keeper_);
         w.gateway.emplace(*w.state, *log_, *metrics_, health_);
         w.admin.emplace(*w.state, registry_, health_,
                         [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); });
@@ -216,6 +246,7 @@ void Application::start() {
     for (server::Listener* listener : {data_listener_.get(), tls_listener_.get(), admin_listener_.get()})
         if (listener != nullptr) listener->start();
     for (auto& worker : workers_) worker->start();
+    keeper_->start();
     await_signal();
     health_.started();
     for (const std::string& warning : start_warnings_) log_->event(Level::warn, "config", {{"warning", warning}});
@@ -264,7 +295,7 @@ admin::ReloadReport Application::reload() {
     config::Loaded loaded = config::load(config_path_);
     for (const auto& warning : loaded.warnings) report.warnings.push_back(to_string(warning));
     for (const auto& error : loaded.errors) report.errors.push_back(to_string(error));
-    std::shared_ptr<const gateway::Snapshot> next;
+    std::shared_ptr<gateway::Snapshot> next;
     std::shared_ptr<net::TlsServerContext> tls;
     if (loaded) {
         const auto config = std::make_shared<const config::Config>(*std::move(loaded.config));
@@ -299,11 +330,15 @@ admin::ReloadReport Application::reload() {
 }
 
 /// Everything at once, and nothing before everything was found good.
-void Application::exchange(std::shared_ptr<const gateway::Snapshot> snapshot,
-                           std::shared_ptr<net::TlsServerContext> tls) {
-    log_->set_masker(snapshot->masker);
+void Application::exchange(std::shared_ptr<gateway::Snapshot> snapshot, std::shared_ptr<net::TlsServerContext> tls) {
+    keeper_->configure(*snapshot->config);
+    gateway::connect_credentials(*snapshot, *keeper_);
     const std::shared_ptr<const gateway::Snapshot> previous = std::exchange(snapshot_, std::move(snapshot));
-    config_ = snapshot_->config;
+    {
+        const std::lock_guard lock(masker_mutex_);
+        config_ = snapshot_->config;
+    }
+    set_masker();
     memory_.limit = config_->server.max_buffered;
     gateway::apply_snapshot(*snapshot_, *previous);
     health_.portals(portal_names(*snapshot_));
@@ -318,6 +353,12 @@ void Application::exchange(std::shared_ptr<const gateway::Snapshot> snapshot,
         tls_ = tls;
         workers_.front()->post([this, tls] { tls_listener_->set_tls(tls); });
     }
+}
+
+/// From any thread: the keeper has new tokens, or there is a new configuration.
+void Application::set_masker() {
+    const std::lock_guard lock(masker_mutex_);
+    log_->set_masker(gateway::make_masker(*config_, *keeper_));
 }
 
 void Application::drain() {
@@ -376,6 +417,10 @@ int Application::finish() {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     for (auto& worker : workers_) worker->worker.io.stop();
     for (auto& worker : workers_) worker->thread.join();
+    // Not after a cut: what was sent last is not in the levels then.
+    if (!cut_short_)
+        if (const auto saved = run_blocking(save_levels(*store_, *snapshot_, config_->server.egress)); !saved)
+            log_->event(Level::warn, "levels_not_saved", {{"error", saved.error().message}});
     log_->event(Level::info, "stopped", {{"cut_short", cut_short_}});
     static_cast<void>(log_->flush());
     return cut_short_ ? 1 : 0;

@@ -4,6 +4,7 @@
 
 #include <b24gate/app/application.hpp>
 #include <b24gate/app/keygen.hpp>
+#include <b24gate/app/tokens_command.hpp>
 
 int main(int argc, char** argv) {
     using namespace b24gate;
@@ -24,6 +25,30 @@ int main(int argc, char** argv) {
     keygen->add_option("NAME", name, "The client's name");
     keygen->add_flag("--store", store, "Make a key for [store] encryption_key instead");
 
+    app::TokensOptions tokens;
+    auto* tokens_group = program.add_subcommand("tokens", "The token store: list, import, refresh, remove, rekey");
+    tokens_group->require_subcommand(1);
+    const auto tokens_action = [&](const char* action, const char* text, app::TokensOptions::Action value) {
+        auto* command = tokens_group->add_subcommand(action, text);
+        command->add_option("--config", config, "The configuration file")->capture_default_str();
+        command->callback([&tokens, value] { tokens.action = value; });
+        return command;
+    };
+    using TokensAction = app::TokensOptions::Action;
+    tokens_action("list", "States, expiries and ages; never a secret", TokensAction::list)
+        ->add_flag("--json", tokens.json, "As JSON");
+    tokens_action("import",
+                  "Read tokens from standard input: the authorization server's JSON answer as it came, with "
+                  "\"portal\" and \"credential\" added; one object or an array",
+                  TokensAction::import);
+    for (auto* command : {tokens_action("refresh", "Renew an access token now", TokensAction::refresh),
+                          tokens_action("remove", "Forget a credential's tokens", TokensAction::remove)}) {
+        command->add_option("PORTAL", tokens.portal, "The portal's name")->required();
+        command->add_option("CREDENTIAL", tokens.credential, "The credential's name, when there are several");
+    }
+    tokens_action("rekey", "Encrypt everything with the current [store] encryption_key, while gateways run",
+                  TokensAction::rekey);
+
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -33,6 +58,10 @@ int main(int argc, char** argv) {
     try {
         if (serve->parsed()) return app::serve(config);
         if (check->parsed()) return app::check_command(std::cout, std::cerr, config);
+        if (tokens_group->parsed()) {
+            tokens.config = config;
+            return app::tokens_command(tokens, std::cin, std::cout, std::cerr);
+        }
         return app::keygen_command(std::cout, name, store);
     } catch (const std::exception& error) {
         std::cerr << "b24gate: " << error.what() << std::endl;

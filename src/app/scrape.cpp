@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <b24gate/tokens/refresh_policy.hpp>
+
 namespace b24gate::app {
 namespace {
 
@@ -12,6 +14,10 @@ observe::BreakerState state_of(admission::Breaker::State state) {
         case admission::Breaker::State::half_open: return observe::BreakerState::half_open;
     }
     return observe::BreakerState::closed;
+}
+
+double unix_time() {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 void collect_refusals(const admission::Counters& counters, observe::PortalMetrics& m) {
@@ -78,8 +84,31 @@ void Scrape::collect_portal(const gateway::PortalRuntime& runtime) {
                 used = std::max(used, counter.used / counter.limit);
         m.operating(credential, used);
     }
+    const bool reauth = collect_credentials(runtime);
     if (const auto health = health_.portal(runtime.config->name))
-        health->set(s.breakers.empty() ? observe::PortalState::ok : observe::PortalState::overload);
+        health->set(reauth               ? observe::PortalState::needs_reauth
+                    : s.breakers.empty() ? observe::PortalState::ok
+                                         : observe::PortalState::overload);
+}
+
+/// True: one of them has to be authorized again.
+bool Scrape::collect_credentials(const gateway::PortalRuntime& runtime) {
+    bool any = false;
+    const core::TimePoint now = core::Clock::now();
+    const double wall = unix_time();
+    for (const auto& [config, live] : runtime.credentials) {
+        const auto look = live->peek(now);
+        const bool reauth = look.state == tokens::Credential::State::needs_reauth;
+        any = any || reauth;
+        const std::string &portal = live->portal(), &name = live->name();
+        metrics_.credential_state.with({portal, name, "active"}).set(!reauth);
+        metrics_.credential_state.with({portal, name, "needs_reauth"}).set(reauth);
+        if (!look.token) continue;
+        metrics_.access_token_expiry.with({portal, name}).set(wall + core::to_seconds(look.token->expires_at - now));
+        const auto age = tokens::refresh_token_age(live->record(), 0);
+        metrics_.refresh_token_expiry.with({portal, name}).set(static_cast<double>(age.ends_at) / 1000);
+    }
+    return any;
 }
 
 /// The workers count for themselves; what they have counted since the last look is added here.

@@ -30,6 +30,7 @@ public:
 private:
     void collect();
     void collect_portal(const gateway::PortalRuntime& runtime);
+    [[nodiscard]] bool collect_credentials(const gateway::PortalRuntime& runtime);
     void collect_connections();
     void collect_port(const std::string& name, const server::PortStats& stats);
 

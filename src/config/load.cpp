@@ -55,6 +55,7 @@ void read_root(Reader& reader, const Node& root, Config& config) {
     section("log", read_log);
     section("metrics", read_metrics);
     read_portals(reader, root.find("defaults"), root.find("portals"), config);
+    check_store(reader, root, config);
     section("clients", read_clients);
     if (config.portals.empty())
         reader.warning({}, "no portal is configured, so no call can go anywhere; add [portals.NAME] with its url");

@@ -49,6 +49,7 @@ class Reader {
 public:
     Reader(std::string file, const LoadOptions& options, Loaded& report);
 
+    [[nodiscard]] bool good() const noexcept { return report_.errors.empty(); }
     void error(Position at, std::string message);
     void warning(Position at, std::string message);
 
@@ -70,6 +71,8 @@ public:
     /// A PEM file that must hold `marker` ("CERTIFICATE"); `out` is its path, counted from the working directory.
     bool pem_file(const Node& node, std::string_view marker, std::string& out);
     bool is_table(const Node& node);
+    /// A path as it counts from the configuration's folder.
+    [[nodiscard]] std::string resolved(std::string_view path) const;
 
     template <class T>
     bool choice(const Node& node, std::span<const Choice<T>> choices, T& out) {
@@ -114,7 +117,6 @@ private:
     bool wrong_type(const Node& node, std::string_view wanted);
     bool only_text(const Node& node, std::string_view wanted, std::string_view& out);
     bool open(const Node& node, const std::string& path, std::string_view what, FileContent& out);
-    [[nodiscard]] std::string resolved(std::string_view path) const;
 
     std::string file_;
     const LoadOptions& options_;
@@ -132,6 +134,8 @@ void read_admin(Reader& reader, const Node& node, Config& config);
 /// After both: the ports must differ.
 void check_listeners(Reader& reader, const Node& root, const Config& config);
 void read_store(Reader& reader, const Node& node, Config& config);
+/// After the portals: tokens are kept only encrypted.
+void check_store(Reader& reader, const Node& root, Config& config);
 void read_retry(Reader& reader, const Node& node, Config& config);
 void read_log(Reader& reader, const Node& node, Config& config);
 void read_metrics(Reader& reader, const Node& node, Config& config);

@@ -1,5 +1,6 @@
 // The tables that stand once: server, admin, store, retry, log, metrics.
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 
 #include <b24gate/config/units.hpp>
@@ -77,6 +78,13 @@ std::optional<std::size_t> base64_size(std::string_view text) noexcept {
     return text.size() * 3 / 4;
 }
 
+bool read_store_key(Reader& reader, const Node& node, core::Secret& out) {
+    if (!reader.secret(node, out)) return false;
+    if (base64_size(out.reveal()) == 32u) return true;
+    reader.error(node.at, "an encryption key is not 32 bytes in base64; `b24gate keygen --store` makes one");
+    return false;
+}
+
 constexpr Key<Store> store_keys[] = {
     {"url",
      [](Reader& r, const Node& n, Store& s) {
@@ -102,10 +110,17 @@ constexpr Key<Store> store_keys[] = {
          }
          s.url = url;
      }},
-    {"encryption_key",
+    {"encryption_key", [](Reader& r, const Node& n, Store& s) { read_store_key(r, n, s.encryption_key); }},
+    {"old_encryption_keys",
      [](Reader& r, const Node& n, Store& s) {
-         if (r.secret(n, s.encryption_key) && base64_size(s.encryption_key.reveal()) != 32u)
-             r.error(n.at, "encryption_key is not 32 bytes in base64; `b24gate keygen --store` makes one");
+         if (n.type != Node::Type::array) {
+             r.error(n.at, "old_encryption_keys must be a list, like [\"env:NAME\"]");
+             return;
+         }
+         for (const Node& child : n.children) {
+             core::Secret key;
+             if (read_store_key(r, child, key)) s.old_encryption_keys.push_back(std::move(key));
+         }
      }},
 };
 
@@ -216,6 +231,30 @@ void check_listeners(Reader& reader, const Node& root, const Config& config) {
 
 void read_store(Reader& reader, const Node& node, Config& config) {
     reader.table<Store>(node, config.store, "[store]", {store_keys});
+}
+
+void check_store(Reader& reader, const Node& root, Config& config) {
+    // Wherever b24gate is started from, the same configuration means the same file.
+    constexpr std::string_view sqlite = "sqlite:";
+    if (config.store.url.starts_with(sqlite))
+        config.store.url =
+            std::string(sqlite) + std::filesystem::absolute(reader.resolved(config.store.url.substr(sqlite.size())))
+                                      .lexically_normal()
+                                      .string();
+    // What is wrong with a credential or the key itself comes first.
+    if (!config.store.encryption_key.empty() || !reader.good()) return;
+    const Node* portals = root.find("portals");
+    for (const auto& [name, portal] : config.portals)
+        for (const auto& [credential_name, credential] : portal.credentials) {
+            if (credential.type != Credential::Type::oauth) continue;
+            const Node* node = portals ? portals->find(name) : nullptr;
+            const Node* list = node ? node->find("credentials") : nullptr;
+            const Node* own = list ? list->find(credential_name) : nullptr;
+            const Node* type = own ? own->find("type") : nullptr;
+            reader.error(type ? type->at : Position{},
+                         "type \"oauth\" needs an encryption key, because its tokens are kept: set [store] "
+                         "encryption_key; `b24gate keygen --store` makes one");
+        }
 }
 
 void read_retry(Reader& reader, const Node& node, Config& config) {

@@ -116,8 +116,9 @@ std::string masked_error(std::string body, const observe::Masker& masker) {
 
 bitrix::LinkRule link_rule(const CallOrder& order, const CallReport& report) {
     bitrix::LinkRule rule;
-    if (order.credential == nullptr) return rule;  // a passthrough client knows the secret: it is its own
-    rule.secret = order.credential->secret;
+    const core::Secret* secret = report.secret(order.credential);
+    if (secret == nullptr) return rule;  // a passthrough client knows the secret: it is its own
+    rule.secret = *secret;
     rule.portal_bases.push_back(report.target.origin + report.target.base_path);
     if (order.portal.config->url != rule.portal_bases.front()) rule.portal_bases.push_back(order.portal.config->url);
     rule.gateway_base = gateway_base(order);
@@ -144,11 +145,11 @@ bool is_text(std::string_view content_type) {
 /// as they are.
 const core::Secret* secret_of(const CallOrder& order, const CallReport& report) {
     const bool file = report.raw && !is_text(report.exchange.field("content-type"));
-    return order.credential != nullptr && !file ? &order.credential->secret : nullptr;
+    return file ? nullptr : report.secret(order.credential);
 }
 
 void copy_fields(server::Response& response, const CallOrder& order, const CallReport& report, bool unpacked) {
-    const core::Secret* secret = order.credential != nullptr ? &order.credential->secret : nullptr;
+    const core::Secret* secret = report.secret(order.credential);
     response.fields.reserve(900);
     for (const net::Field& field : report.exchange.fields) {
         if (!is_passed_on(field.name)) continue;
@@ -242,7 +243,7 @@ server::Response call_response(const CallOrder& order, CallReport& report,
         response = success_response(order, report, std::move(streamed));
     } else {
         // Texts of a portal may hold what it was called with.
-        const observe::Masker& masker = *order.snapshot.masker;
+        const observe::Masker& masker = order.log.masker();
         if (masker.contains_secret(report.outcome.description))
             report.outcome.description = masker.mask_text(report.outcome.description);
         const std::string body = report.outcome.json_error

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
 
 #include <b24gate/bitrix/classify.hpp>
@@ -48,7 +49,11 @@ bool is_redirect(unsigned status) { return status == 301 || status == 302 || sta
 
 }  // namespace
 
-CallRun::CallRun(const CallOrder& order) : order_(order), call_(order.call), portal_(*order.portal.portal) {
+CallRun::CallRun(const CallOrder& order)
+    : order_(order),
+      call_(order.call),
+      portal_(*order.portal.portal),
+      credential_(order.portal.live(order.credential)) {
     report_.facts.api = call_.api;
     report_.facts.portal = order.portal.config->name;
     report_.facts.method = call_.method;
@@ -62,32 +67,172 @@ CallRun::CallRun(const CallOrder& order) : order_(order), call_(order.call), por
 }
 
 asio::awaitable<CallReport> CallRun::run() {
-    std::optional<Turn> turn = submit();
-    if (!turn) turn = co_await wait_for_turn();
-    while (granted(*turn)) {
-        co_await exchange();
-        judge();
-        const upstream::RetryFacts facts{.repeat_is_safe = report_.facts.repeat_is_safe || keyed_,
-                                         .rules = order_.snapshot.config->retry,
-                                         .deadline = order_.deadline,
-                                         .now = Clock::now(),
-                                         .random = random_fraction(),
-                                         .reused_connection = report_.exchange.reused};
-        const Decision decision = upstream::decide(report_.outcome, failures_, facts);
-        if (!report_.outcome.ok()) log_attempt(decision);
-        if (decision.kind == Decision::Kind::requeue) {
-            const TimePoint before = Clock::now();
-            turn = co_await portal_.admit_again(order_.worker.worker, order_.connection, id_, feedback());
-            report_.waited += Clock::now() - before;
-            continue;
+    // A call that cannot be sent before its token is renewed takes neither budget nor a place meanwhile.
+    std::optional<Turn> turn;
+    if (token_ready() || co_await have_token()) {
+        turn = submit();
+        if (!turn) turn = co_await wait_for_turn();
+    }
+    while (turn && granted(*turn)) {
+        if (!token_ready()) {  // it has expired while the call waited for its turn
+            give_back();
+        } else {
+            co_await exchange();
+            judge();
+            const Decision decision = decide();
+            if (!report_.outcome.ok()) log_attempt(decision);
+            if (decision.kind == Decision::Kind::requeue) {
+                turn = co_await admit_again(feedback());
+                continue;
+            }
+            if (decision.kind == Decision::Kind::refresh) {
+                turn = co_await refresh_and_go_on();
+                continue;
+            }
+            portal_.record(id_, feedback());
+            learn_about_credential();
+            if (decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
         }
-        portal_.record(id_, feedback());
-        if (decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
+        if (!token_ready() && !co_await have_token()) break;
         turn = submit();
         if (!turn) turn = co_await wait_for_turn();
     }
     report_.facts.attempts = report_.attempts;
     co_return std::move(report_);
+}
+
+Decision CallRun::decide() const {
+    const upstream::RetryFacts facts{.repeat_is_safe = report_.facts.repeat_is_safe || keyed_,
+                                     .rules = order_.snapshot.config->retry,
+                                     .deadline = order_.deadline,
+                                     .now = Clock::now(),
+                                     .random = random_fraction(),
+                                     .has_tokens = credential_ != nullptr && credential_->oauth(),
+                                     .refreshed = refreshed_,
+                                     .reused_connection = report_.exchange.reused};
+    return upstream::decide(report_.outcome, failures_, facts);
+}
+
+/// Whether there is something to send the call with. A plain function, for that is how it nearly always is.
+bool CallRun::token_ready() {
+    if (credential_ == nullptr) return true;
+    tokens::Credential::Look look = credential_->look(Clock::now());
+    const bool usable = look.state == tokens::Credential::State::usable ||
+                        (look.state == tokens::Credential::State::expiring && make_do_);
+    if (usable) report_.token = std::move(look.token);
+    return usable;
+}
+
+/// Waits until there is. False: the outcome says why not.
+asio::awaitable<bool> CallRun::have_token() {
+    while (!token_ready()) {
+        const tokens::Credential::Look look = credential_->look(Clock::now());
+        if (look.state == tokens::Credential::State::needs_reauth) {
+            refuse(tokens::reauth_required(*credential_, look.reason));
+            co_return false;
+        }
+        if (!look.token) continue;  // it has been replaced between the two looks
+        const auto refreshed =
+            co_await order_.worker.keeper.refresh(live(), look.token->version, order_.worker.worker, order_.deadline);
+        if (refreshed.token) continue;
+        // A refresh ahead of time that fails leaves a token that is still good.
+        make_do_ = true;
+        if (token_ready()) co_return true;
+        refuse(refreshed.failure);
+        report_.facts.retry_after = refreshed.retry_after;
+        if (report_.outcome.executed != bitrix::Executed::no) co_return false;
+        ++failures_;
+        const Decision decision = decide();
+        if (decision.kind != Decision::Kind::retry) co_return false;
+        const core::Duration pause = refreshed.retry_after.value_or(std::chrono::milliseconds(0));
+        if (!co_await wait_until(std::max(decision.at, Clock::now() + pause))) co_return false;
+    }
+    co_return true;
+}
+
+/// The portal has refused the token of this attempt. It keeps its slot, so that it is the first to go on.
+asio::awaitable<std::optional<Turn>> CallRun::refresh_and_go_on() {
+    const admission::Feedback told = feedback();
+    const std::int64_t seen = report_.token->version;
+    const bool nameless = call_.api == bitrix::Api::v3;
+    if (nameless) {
+        // Its own slot first: the question needs one as well.
+        portal_.record(id_, told);
+        if (credential_->version() == seen && !co_await ask_for_the_name()) co_return std::nullopt;
+    }
+    refreshed_ = true;
+    const auto refreshed = co_await order_.worker.keeper.refresh(live(), seen, order_.worker.worker, order_.deadline);
+    if (!refreshed.token) {
+        if (!nameless) portal_.record(id_, told);
+        refuse(refreshed.failure);
+        report_.facts.retry_after = refreshed.retry_after;
+        co_return std::nullopt;
+    }
+    report_.token = refreshed.token;
+    std::optional<Turn> turn;
+    if (!nameless) {
+        turn = co_await admit_again(told);
+        // In observe mode the budget sends nothing again; this was not refused for the budget.
+        const auto* refused = std::get_if<admission::Refused>(&*turn);
+        if (refused == nullptr || refused->reason != admission::RefusalReason::observing) co_return turn;
+    }
+    turn = submit();
+    if (!turn) turn = co_await wait_for_turn();
+    co_return turn;
+}
+
+/// v3 says 401 to everything that is wrong with a token; v2 has names for it (reference 3.5). True: an expired token,
+/// or nothing that v2 could name before the token was renewed.
+asio::awaitable<bool> CallRun::ask_for_the_name() {
+    bitrix::Call question;
+    question.method = question.method_lower = "server.time";
+    const CallOrder order{order_.worker,     order_.snapshot, order_.log,     order_.request,
+                          order_.connection, question,        order_.client,  order_.portal,
+                          order_.credential, order_.priority, order_.deadline};
+    CallRun run(order);
+    const CallReport answer = co_await run.run();
+    report_.hits += answer.hits;
+    if (answer.token && answer.token->version > report_.token->version) co_return true;
+    if (answer.outcome.error_class == ErrorClass::auth_expired) co_return true;
+    if (answer.outcome.ok()) {
+        // The token is good: v3 refuses something else by this answer.
+        report_.outcome.error_class = ErrorClass::permission;
+    } else if (answer.outcome.origin == bitrix::Origin::portal) {
+        report_.outcome.error_class = answer.outcome.error_class;
+        report_.outcome.description += " (" + answer.outcome.code + ": " + answer.outcome.description + ")";
+    }
+    co_return false;
+}
+
+/// What the portal thinks of the credential, so that the next call need not ask.
+void CallRun::learn_about_credential() {
+    if (credential_ == nullptr || report_.exchange.transport != bitrix::Transport::replied) return;
+    if (report_.outcome.ok()) credential_->accepted();
+    if (report_.outcome.error_class != ErrorClass::auth_invalid || report_.outcome.origin != bitrix::Origin::portal)
+        return;
+    // What has no code came from something in front of the portal.
+    if (!report_.outcome.has_code) return;
+    const std::int64_t version = report_.token ? report_.token->version : 0;
+    order_.worker.keeper.refused(live(), version, report_.outcome.code);
+}
+
+/// A turn that cannot be used.
+void CallRun::give_back() {
+    admission::Feedback unused;
+    unused.error_class = ErrorClass::gateway;
+    unused.hit_sent = false;
+    portal_.record(id_, unused);
+}
+
+asio::awaitable<std::optional<Turn>> CallRun::admit_again(admission::Feedback told) {
+    const TimePoint before = Clock::now();
+    Turn turn = co_await portal_.admit_again(order_.worker.worker, order_.connection, id_, told);
+    report_.waited += Clock::now() - before;
+    co_return std::optional<Turn>(std::move(turn));
+}
+
+std::shared_ptr<tokens::Credential> CallRun::live() const {
+    return order_.portal.credentials.find(order_.credential)->second;
 }
 
 /// What the method does decides nothing as long as all goes well.
@@ -150,19 +295,28 @@ asio::awaitable<void> CallRun::exchange() {
         report_.target = location.target;
         co_await exchange_at(location.target, client);
         if (!is_redirect(report_.exchange.status) || report_.exchange.transport != bitrix::Transport::replied) break;
-        const OutgoingFacts facts{call_, order_.credential, location.target, order_.request.fields,
-                                  report_.idempotency_key};
+        const OutgoingFacts facts = outgoing_facts(location.target);
         if (!follow_rename(location.target, outgoing_target(facts))) break;
     }
     last_exchange_ = Clock::now() - before;
     report_.upstream += last_exchange_;
 }
 
+OutgoingFacts CallRun::outgoing_facts(const upstream::Target& target) const {
+    return {call_,
+            order_.credential,
+            target,
+            order_.request.fields,
+            report_.idempotency_key,
+            report_.token ? &report_.token->access : nullptr};
+}
+
 asio::awaitable<void> CallRun::exchange_at(const upstream::Target& target, upstream::HttpsClient& client) {
-    const OutgoingFacts facts{call_, order_.credential, target, order_.request.fields, report_.idempotency_key};
+    const OutgoingFacts facts = outgoing_facts(target);
     upstream::OutgoingRequest request;
-    request.head = outgoing_head(facts, outgoing_target(facts));
-    if (call_.send_as_post) request.body = call_.body();
+    Outgoing message = outgoing_message(facts, outgoing_target(facts));
+    request.head = std::move(message.head);
+    request.body = message.body;
     const TimePoint now = Clock::now();
     request.deadline = order_.deadline.within(now, order_.portal.config->timeout).at;
     request.read_timeout = order_.portal.config->timeout;
@@ -286,9 +440,13 @@ void CallRun::log_attempt(const Decision& decision) {
 }
 
 void CallRun::refuse(GatewayCode code, std::string description) {
+    refuse(bitrix::refusal(code, std::move(description)));
+}
+
+void CallRun::refuse(bitrix::Outcome outcome) {
     // An attempt whose outcome is unknown stays that, whatever keeps the next one from being made.
     if (report_.attempts != 0 && report_.outcome.executed == bitrix::Executed::unknown) return;
-    report_.outcome = bitrix::refusal(code, std::move(description));
+    report_.outcome = std::move(outcome);
     report_.exchange = upstream::Exchange{};
 }
 
@@ -311,8 +469,7 @@ void CallRun::refuse(const admission::Refused& refused) {
             outcome.origin = bitrix::Origin::gateway;
             outcome.code = "OVERLOAD_LIMIT";
             outcome.description = refused.detail;
-            report_.outcome = std::move(outcome);
-            report_.exchange = upstream::Exchange{};
+            refuse(std::move(outcome));
             break;
         }
     }

@@ -4,6 +4,9 @@
 
 #include <iterator>
 
+#include <b24gate/bitrix/multipart.hpp>
+#include <b24gate/bitrix/php_form.hpp>
+#include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
 
 namespace b24gate::gateway {
@@ -48,6 +51,55 @@ std::string_view last_segment(const bitrix::Call& call, bool in_path_form) {
     return call.method;
 }
 
+/// Where a portal looks for an access token (reference 1.2). In the body wherever there is a place for it: that is the
+/// documented way, and bodies stand in nobody's access log.
+enum class TokenPlace { none, json_body, form_body, multipart_body, query, bearer };
+
+TokenPlace token_place(const OutgoingFacts& facts) {
+    const bitrix::Call& call = facts.call;
+    if (facts.access_token == nullptr) return TokenPlace::none;
+    // A signed link is good for the very token that stands in it.
+    if (call.kind != CallKind::method) return TokenPlace::query;
+    const bool v2 = call.api == bitrix::Api::v2;
+    switch (call.body_kind) {
+        case bitrix::BodyKind::json:
+            return core::json::type_of(call.body()) == core::json::Type::object ? TokenPlace::json_body
+                                                                                : TokenPlace::bearer;
+        case bitrix::BodyKind::form: return v2 ? TokenPlace::form_body : TokenPlace::bearer;
+        case bitrix::BodyKind::multipart: return v2 ? TokenPlace::multipart_body : TokenPlace::bearer;
+        // To v2 the verb means nothing, so a call without a body gets one; v3 would take it for broken JSON.
+        case bitrix::BodyKind::none: return v2 ? TokenPlace::form_body : TokenPlace::bearer;
+    }
+    return TokenPlace::bearer;
+}
+
+/// The token as the beginning of the body; cuts off `body` what it replaces.
+std::string injected(TokenPlace place, const OutgoingFacts& facts, std::string_view& body) {
+    const std::string& token = facts.access_token->reveal();
+    switch (place) {
+        case TokenPlace::json_body: {
+            body.remove_prefix(body.find('{') + 1);
+            const bool empty = body[body.find_first_not_of(" \t\r\n")] == '}';
+            return "{\"auth\":" + core::json::quoted(token) + (empty ? "" : ",");
+        }
+        case TokenPlace::form_body: {
+            std::string text = "auth=";
+            bitrix::append_form_encoded(text, token);
+            if (!body.empty()) text += '&';
+            return text;
+        }
+        case TokenPlace::multipart_body: {
+            const auto boundary = bitrix::multipart_boundary(net::find_field(facts.fields, "Content-Type"));
+            return fmt::format("--{}\r\nContent-Disposition: form-data; name=\"auth\"\r\n\r\n{}\r\n",
+                               boundary ? *boundary : std::string_view{}, token);
+        }
+        case TokenPlace::none:
+        case TokenPlace::query:
+        case TokenPlace::bearer: break;
+    }
+    return {};
+}
+
 /// A portal compares the media type with case and takes what it does not know for a form, so a known one goes on in the
 /// spelling that it knows.
 std::string_view content_type(const bitrix::Call& call, const std::vector<net::Field>& fields) {
@@ -80,14 +132,23 @@ std::string outgoing_target(const OutgoingFacts& facts) {
         out += '?';
         out += call.query;
     }
+    if (token_place(facts) == TokenPlace::query) {
+        out += call.query.empty() ? "?auth=" : "&auth=";
+        bitrix::append_form_encoded(out, facts.access_token->reveal());
+    }
     return out;
 }
 
-std::string outgoing_head(const OutgoingFacts& facts, std::string_view target) {
+Outgoing outgoing_message(const OutgoingFacts& facts, std::string_view target) {
     const bitrix::Call& call = facts.call;
-    std::string out;
-    out.reserve(512 + target.size());
-    out += call.send_as_post ? "POST " : "GET ";
+    const TokenPlace place = token_place(facts);
+    const bool post = call.send_as_post || place == TokenPlace::form_body;
+    Outgoing message;
+    if (post) message.body = call.body();
+    const std::string token = injected(place, facts, message.body);
+    std::string& out = message.head;
+    out.reserve(512 + target.size() + token.size());
+    out += post ? "POST " : "GET ";
     out += target;
     out += " HTTP/1.1\r\n";
     append_field(out, "Host", facts.target.host_header);
@@ -101,7 +162,10 @@ std::string outgoing_head(const OutgoingFacts& facts, std::string_view target) {
         const bool there = forward(name);
         agent = agent || (name == "User-Agent" && there);
     }
-    if (!call.body().empty()) append_field(out, "Content-Type", content_type(call, facts.fields));
+    if (!call.body().empty())
+        append_field(out, "Content-Type", content_type(call, facts.fields));
+    else if (!token.empty())
+        append_field(out, "Content-Type", "application/x-www-form-urlencoded");
     // Portals answer requests without a name of the program with pages that are no answer (reference 1.3).
     if (!agent) append_field(out, "User-Agent", "b24gate/" B24GATE_VERSION);
     if (call.kind != CallKind::method) {
@@ -110,10 +174,12 @@ std::string outgoing_head(const OutgoingFacts& facts, std::string_view target) {
     }
     if (accepts_gzip(net::find_field(facts.fields, "Accept-Encoding"))) append_field(out, "Accept-Encoding", "gzip");
     if (facts.credential == nullptr) forward("Authorization");
+    if (place == TokenPlace::bearer) append_field(out, "Authorization", "Bearer " + facts.access_token->reveal());
     if (!facts.idempotency_key.empty()) append_field(out, "Idempotency-Key", facts.idempotency_key);
-    if (call.send_as_post) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", call.body().size());
+    if (post) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", token.size() + message.body.size());
     out += "\r\n";
-    return out;
+    out += token;
+    return message;
 }
 
 bool accepts_gzip(std::string_view accept_encoding) noexcept {

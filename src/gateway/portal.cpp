@@ -195,6 +195,12 @@ std::string Portal::license() const {
     return license_;
 }
 
+void Portal::restore(double level, core::Duration ago) {
+    const std::lock_guard lock(mutex_);
+    const TimePoint now = Clock::now();
+    admission_.restore(level, now - std::max(ago, core::Duration::zero()), now);
+}
+
 admission::Snapshot Portal::snapshot() {
     const std::lock_guard lock(mutex_);
     return admission_.snapshot(Clock::now());

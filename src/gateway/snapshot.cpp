@@ -3,10 +3,10 @@
 #include <boost/asio/post.hpp>
 
 namespace b24gate::gateway {
-namespace {
 
-std::shared_ptr<const observe::Masker> masker_of(const config::Config& config) {
+std::shared_ptr<const observe::Masker> make_masker(const config::Config& config, const tokens::TokenKeeper& keeper) {
     observe::MaskRules rules;
+    rules.secrets = keeper.secrets();
     for (const auto& [name, portal] : config.portals)
         for (const auto& [credential_name, credential] : portal.credentials) {
             if (!credential.secret.empty()) rules.secrets.push_back(credential.secret);
@@ -14,11 +14,17 @@ std::shared_ptr<const observe::Masker> masker_of(const config::Config& config) {
         }
     if (!config.admin.key.empty()) rules.secrets.push_back(config.admin.key);
     if (!config.store.encryption_key.empty()) rules.secrets.push_back(config.store.encryption_key);
+    for (const core::Secret& key : config.store.old_encryption_keys) rules.secrets.push_back(key);
     rules.fields = config.log.mask;
     return std::make_shared<observe::Masker>(std::move(rules));
 }
 
-}  // namespace
+void connect_credentials(Snapshot& snapshot, const tokens::TokenKeeper& keeper) {
+    for (auto& [name, runtime] : snapshot.portals)
+        for (const auto& [credential_name, credential] : runtime.config->credentials)
+            if (auto live = keeper.find(name, credential_name))
+                runtime.credentials.emplace(&credential, std::move(live));
+}
 
 std::string_view Snapshot::credential_name(const config::Portal& portal,
                                            const config::Credential* credential) noexcept {
@@ -27,18 +33,13 @@ std::string_view Snapshot::credential_name(const config::Portal& portal,
     return {};
 }
 
-boost::system::result<std::shared_ptr<const Snapshot>, std::string> make_snapshot(
+boost::system::result<std::shared_ptr<Snapshot>, std::string> make_snapshot(
     std::shared_ptr<const config::Config> config, const Snapshot* previous,
     const std::function<net::Worker&(std::string_view portal)>& owner, observe::GateMetrics& metrics) {
     auto snapshot = std::make_shared<Snapshot>(config);
-    snapshot->masker = masker_of(*config);
     for (const auto& [name, portal] : config->portals) {
         auto target = upstream::parse_target(portal.url);
         if (!target) return "portal " + name + ": url: " + target.error();
-        for (const auto& [credential_name, credential] : portal.credentials)
-            if (credential.type != config::Credential::Type::webhook)
-                return "portal " + name + ": credential " + credential_name +
-                       ": type \"oauth\" needs the token store, which this version does not have; use a webhook";
         PortalRuntime runtime;
         runtime.config = &portal;
         runtime.methods = bitrix::Methods(portal.read_methods, portal.repeatable_methods);
@@ -62,7 +63,7 @@ boost::system::result<std::shared_ptr<const Snapshot>, std::string> make_snapsho
     for (const auto& [name, client] : config->clients)
         for (const std::string& portal : client.portals)
             snapshot->requests[{name, portal}] = &metrics.requests(name, portal);
-    return std::shared_ptr<const Snapshot>(std::move(snapshot));
+    return snapshot;
 }
 
 void apply_snapshot(const Snapshot& snapshot, const Snapshot& previous) {

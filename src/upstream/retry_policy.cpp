@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <b24gate/core/text.hpp>
+
 namespace b24gate::upstream {
 namespace {
 
@@ -41,6 +43,11 @@ Treatment treatment_of(ErrorClass error_class) noexcept {
 const config::RetryRule& rule_of(ErrorClass error_class, const config::Retry& rules) noexcept {
     if (error_class == ErrorClass::network) return rules.network;
     return error_class == ErrorClass::timeout ? rules.timeout : rules.server;
+}
+
+/// The portal does not know the token. It may have been replaced by another process: a refresh tells (reference 3.3).
+bool is_unknown_token(const bitrix::Outcome& outcome) noexcept {
+    return outcome.error_class == ErrorClass::auth_invalid && core::iequals(outcome.code, "invalid_token");
 }
 
 Decision stop(Why why) noexcept { return {Kind::stop, {}, why}; }
@@ -83,7 +90,9 @@ core::Duration backoff(const config::RetryRule& rule, unsigned attempt, double r
 }
 
 Decision decide(const bitrix::Outcome& outcome, unsigned attempt, const RetryFacts& facts) noexcept {
-    const Treatment treatment = treatment_of(outcome.error_class);
+    Treatment treatment = treatment_of(outcome.error_class);
+    if (facts.has_tokens && is_unknown_token(outcome)) treatment = Treatment::refresh_once;
+    if (treatment == Treatment::refresh_once && !facts.has_tokens) treatment = Treatment::final_verdict;
     if (treatment == Treatment::done) return stop(Why::none);
     if (treatment == Treatment::final_verdict) return stop(Why::final_verdict);
     // What was not carried out may always be sent again, also a write.

@@ -48,8 +48,9 @@ struct Admin {
 };
 
 struct Store {
-    std::string url = "sqlite:var/b24gate.db";
+    std::string url = "sqlite:var/b24gate.db";  ///< the path counts from the configuration's folder once it is loaded
     core::Secret encryption_key;
+    std::vector<core::Secret> old_encryption_keys;  ///< that still open what they have sealed
 };
 
 /// The portal's leaky bucket: `burst` requests at once, `rate` a second in the long run. Source: reference 4.1.

@@ -13,6 +13,7 @@
 #include <b24gate/bitrix/outcome.hpp>
 #include <b24gate/config/config.hpp>
 #include <b24gate/core/clock.hpp>
+#include <b24gate/gateway/outgoing.hpp>
 #include <b24gate/gateway/snapshot.hpp>
 #include <b24gate/gateway/worker_state.hpp>
 #include <b24gate/observe/log.hpp>
@@ -52,8 +53,14 @@ struct CallReport {
     bool hung_up = false;
     bool raw = false;  ///< a file's bytes are expected, not an envelope: they pass as they are
     std::string idempotency_key;
-    upstream::Target target;  ///< where the last exchange went
+    std::shared_ptr<const tokens::Token> token;  ///< of an oauth credential: what the last attempt was sent with
+    upstream::Target target;                     ///< where the last exchange went
 
+    /// What the call was sent with in the place of the client's key; null for a passthrough client, whose own it is.
+    [[nodiscard]] const core::Secret* secret(const config::Credential* credential) const noexcept {
+        if (token) return &token->access;
+        return credential != nullptr && !credential->secret.empty() ? &credential->secret : nullptr;
+    }
     [[nodiscard]] std::string_view body() const noexcept { return unpacked ? plain_body : exchange.body; }
 };
 
@@ -64,6 +71,16 @@ public:
     boost::asio::awaitable<CallReport> run();
 
 private:
+    bool token_ready();
+    boost::asio::awaitable<bool> have_token();
+    boost::asio::awaitable<std::optional<Turn>> refresh_and_go_on();
+    boost::asio::awaitable<bool> ask_for_the_name();
+    boost::asio::awaitable<std::optional<Turn>> admit_again(admission::Feedback told);
+    void learn_about_credential();
+    void give_back();
+    [[nodiscard]] std::shared_ptr<tokens::Credential> live() const;
+    [[nodiscard]] upstream::Decision decide() const;
+    [[nodiscard]] OutgoingFacts outgoing_facts(const upstream::Target& target) const;
     void ask_about_method();
     std::optional<Turn> submit();
     boost::asio::awaitable<Turn> wait_for_turn();
@@ -76,17 +93,21 @@ private:
     boost::asio::awaitable<bool> wait_until(core::TimePoint moment);
     void log_attempt(const upstream::Decision& decision);
     void refuse(bitrix::GatewayCode code, std::string description);
+    void refuse(bitrix::Outcome outcome);
     void refuse(const admission::Refused& refused);
 
     const CallOrder& order_;
     const bitrix::Call& call_;
     Portal& portal_;
+    tokens::Credential* const credential_;  ///< live; null for a passthrough client
     CallReport report_;
     std::uint64_t id_ = 0;
     std::shared_ptr<Portal::Wait> place_;  ///< in the queue
     bool writes_ = true;
-    bool keyed_ = false;  ///< a repeat by the gateway carries the same idempotency key
-    bool asked_ = false;  ///< the method table
+    bool keyed_ = false;      ///< a repeat by the gateway carries the same idempotency key
+    bool asked_ = false;      ///< the method table
+    bool refreshed_ = false;  ///< the token, after the portal had refused it
+    bool make_do_ = false;    ///< with a token that is about to expire: it could not be renewed
     core::Duration last_exchange_{0};
     unsigned failures_ = 0;  ///< attempts to which a retry rule applied
 };

@@ -17,15 +17,20 @@ struct OutgoingFacts {
     const bitrix::Call& call;
     const config::Credential* credential = nullptr;  ///< null: a passthrough client brought its own
     const upstream::Target& target;
-    const std::vector<net::Field>& fields;  ///< of the client's request
-    std::string_view idempotency_key;       ///< v3 writes
+    const std::vector<net::Field>& fields;       ///< of the client's request
+    std::string_view idempotency_key;            ///< v3 writes
+    const core::Secret* access_token = nullptr;  ///< of an oauth credential
 };
 
 /// Path and query as they are sent. Holds a secret: never logged.
 [[nodiscard]] std::string outgoing_target(const OutgoingFacts& facts);
 
-/// Request line and fields, with the empty line.
-[[nodiscard]] std::string outgoing_head(const OutgoingFacts& facts, std::string_view target);
+/// What goes over the wire: `head` and then `body`.
+struct Outgoing {
+    std::string head;  ///< request line, fields, the empty line; behind it the token, where it belongs into the body
+    std::string_view body;  ///< what is left of the call's own body
+};
+[[nodiscard]] Outgoing outgoing_message(const OutgoingFacts& facts, std::string_view target);
 
 /// Whether the client takes gzip (the one coding that the gateway can look into).
 [[nodiscard]] bool accepts_gzip(std::string_view accept_encoding) noexcept;

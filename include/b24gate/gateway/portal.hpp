@@ -82,6 +82,8 @@ public:
     /// As last told by learn_plan(); empty: it was not.
     [[nodiscard]] std::string license() const;
 
+    /// The bucket's level as it was so long ago, by whoever sent from it last.
+    void restore(double level, core::Duration ago);
     [[nodiscard]] admission::Snapshot snapshot();
     [[nodiscard]] admission::Quota quota();
 

@@ -17,7 +17,7 @@
 #include <b24gate/gateway/portal.hpp>
 #include <b24gate/net/tls.hpp>
 #include <b24gate/observe/gate_metrics.hpp>
-#include <b24gate/observe/mask.hpp>
+#include <b24gate/tokens/token_keeper.hpp>
 
 namespace b24gate::gateway {
 
@@ -27,6 +27,13 @@ struct PortalRuntime {
     std::shared_ptr<net::TlsClientContext> tls;  ///< null for http
     bitrix::Methods methods;
     observe::PortalMetrics* metrics = nullptr;
+    std::map<const config::Credential*, std::shared_ptr<tokens::Credential>> credentials;  ///< live, over reloads
+
+    /// Null for a passthrough client's own.
+    [[nodiscard]] tokens::Credential* live(const config::Credential* credential) const {
+        const auto found = credentials.find(credential);
+        return found == credentials.end() ? nullptr : found->second.get();
+    }
 };
 
 struct Snapshot {
@@ -34,7 +41,6 @@ struct Snapshot {
     access::FrontDoor front_door;
     std::map<std::string, PortalRuntime, std::less<>> portals;
     std::map<std::pair<std::string_view, std::string_view>, observe::RequestMetrics*> requests;  ///< client, portal
-    std::shared_ptr<const observe::Masker> masker;
 
     explicit Snapshot(std::shared_ptr<const config::Config> c) : config(c), front_door(std::move(c)) {}
 
@@ -44,10 +50,17 @@ struct Snapshot {
 };
 
 /// `owner` picks the worker whose thread runs a portal's timer. `previous` may be null; its portals go on. The error is
-/// a sentence for the operator, and nothing has changed then.
-[[nodiscard]] boost::system::result<std::shared_ptr<const Snapshot>, std::string> make_snapshot(
+/// a sentence for the operator, and nothing has changed then. connect_credentials() has to follow.
+[[nodiscard]] boost::system::result<std::shared_ptr<Snapshot>, std::string> make_snapshot(
     std::shared_ptr<const config::Config> config, const Snapshot* previous,
     const std::function<net::Worker&(std::string_view portal)>& owner, observe::GateMetrics& metrics);
+
+/// The live credentials of the configuration that the keeper has been given: before the snapshot is used.
+void connect_credentials(Snapshot& snapshot, const tokens::TokenKeeper& keeper);
+
+/// All that the process knows and nobody may see.
+[[nodiscard]] std::shared_ptr<const observe::Masker> make_masker(const config::Config& config,
+                                                                 const tokens::TokenKeeper& keeper);
 
 /// Makes what lives on over reloads follow the new snapshot, and ends the portals that are no longer in it: call it
 /// when the snapshot has been accepted.

@@ -16,9 +16,10 @@ namespace b24gate::gateway {
 
 class WorkerState {
 public:
-    WorkerState(net::Worker& worker, std::shared_ptr<const Snapshot> snapshot);
+    WorkerState(net::Worker& worker, std::shared_ptr<const Snapshot> snapshot, tokens::TokenKeeper& keeper);
 
     net::Worker& worker;
+    tokens::TokenKeeper& keeper;
     access::KeyGuard key_guard;
 
     [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }

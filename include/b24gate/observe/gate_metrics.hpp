@@ -138,6 +138,11 @@ struct GateMetrics {
     Family<Counter>& upstream_handshakes;
     Family<Gauge>& last_success;
     Family<Gauge>& breaker_state;
+    Family<Counter>& token_refreshes;
+    Family<Gauge>& credential_state;
+    Family<Gauge>& access_token_expiry;
+    Family<Gauge>& refresh_token_expiry;
+    Family<Gauge>& store_usable;
     Family<Gauge>& http_connections;
     Family<Gauge>& http_rejected;
     Family<Gauge>& log_dropped;

@@ -20,6 +20,7 @@ struct RetryFacts {
     core::Deadline deadline;
     core::TimePoint now;
     double random = 0;               ///< uniform in [0, 1)
+    bool has_tokens = false;         ///< the credential has a refresh token
     bool refreshed = false;          ///< this call's credential has been refreshed for it already
     bool reused_connection = false;  ///< the attempt went over a kept-alive connection
 };

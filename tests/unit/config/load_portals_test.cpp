@@ -200,10 +200,11 @@ TEST_CASE("credentials") {
     CHECK(lines(world.load(portal_with("credentials.main = \"env:KEY\"")).errors) ==
           "3:20: main must be a table, written [main], not text");
 
-    const Loaded good =
-        world.load(portal_with("[portals.acme.credentials.hook]\nuser = \"robot@acme\"\n"
-                               "secret = \"env:ACME_WEBHOOK\"\n[portals.acme.credentials.app]\n"
-                               "type = \"oauth\"\nclient_id = \"app.1\"\nclient_secret = \"env:KEY\""));
+    world.env["STORE"] = "Lo0LCcPp3R8D1Uj4JXrBuv1Ahu9xRsWC9J4hYHK2TaQ=";
+    const Loaded good = world.load(portal_with("[portals.acme.credentials.hook]\nuser = \"robot@acme\"\n"
+                                               "secret = \"env:ACME_WEBHOOK\"\n[portals.acme.credentials.app]\n"
+                                               "type = \"oauth\"\nclient_id = \"app.1\"\nclient_secret = \"env:KEY\"") +
+                                   "\n[store]\nencryption_key = \"env:STORE\"\n");
     CHECK(lines(good.errors) == "");
     REQUIRE(good);
     const auto& credentials = good.config->portals.at("acme").credentials;
@@ -214,6 +215,14 @@ TEST_CASE("credentials") {
     CHECK(credentials.at("app").client_id == "app.1");
     CHECK(credentials.at("app").client_secret.reveal() == "b24g_0123456789abcdef");
     CHECK(credentials.at("app").token_url == "https://oauth.bitrix.info/oauth/token/");
+}
+
+TEST_CASE("tokens are kept encrypted or not at all") {
+    const Loaded loaded = World().load(portal_with(
+        "[portals.acme.credentials.app]\ntype = \"oauth\"\nclient_id = \"app.1\"\nclient_secret = \"env:KEY\""));
+    CHECK(lines(loaded.errors)
+              .find("type \"oauth\" needs an encryption key, because its tokens are kept: set [store] "
+                    "encryption_key; `b24gate keygen --store` makes one") != std::string::npos);
 }
 
 TEST_CASE("defaults hold for every portal and give way to its own") {

@@ -117,7 +117,7 @@ TEST_CASE("keys that are easy to guess, and keys of the wrong size") {
     CHECK(lines(world.load("[clients.a]\nkey = \"env:SLASH\"\nportals = [\"acme\"]\n" + acme).errors) ==
           "2:7: key holds characters that do not survive in a URL; `b24gate keygen` makes one that does");
     CHECK(lines(world.load("[store]\nencryption_key = \"env:SHORT\"\n").errors) ==
-          "2:18: encryption_key is not 32 bytes in base64; `b24gate keygen --store` makes one");
+          "2:18: an encryption key is not 32 bytes in base64; `b24gate keygen --store` makes one");
     CHECK(world.load("[store]\nencryption_key = \"env:URLSAFE\"\n"));
 }
 

@@ -29,7 +29,12 @@ Outcome outcome(ErrorClass error_class, Executed executed) {
 }
 
 RetryFacts facts(bool safe, core::Duration left = 60s, double random = 0.5) {
-    return {.repeat_is_safe = safe, .rules = rules, .deadline = {now + left}, .now = now, .random = random};
+    return {.repeat_is_safe = safe,
+            .rules = rules,
+            .deadline = {now + left},
+            .now = now,
+            .random = random,
+            .has_tokens = true};
 }
 
 }  // namespace
@@ -96,6 +101,23 @@ TEST_CASE("a success is never repeated") {
         CHECK(d.kind == Kind::stop);
         CHECK(d.why == Why::none);
     }
+}
+
+TEST_CASE("a token that the portal does not know is refreshed once, but only where there is a refresh token") {
+    RetryFacts f = facts(false);
+    f.has_tokens = true;
+    bitrix::Outcome unknown = outcome(ErrorClass::auth_invalid, Executed::no);
+    unknown.code = "Invalid_Token";
+    CHECK(decide(unknown, 1, f).kind == Kind::refresh);
+    f.refreshed = true;
+    CHECK(decide(unknown, 1, f).kind == Kind::stop);
+    f.refreshed = false;
+    f.has_tokens = false;
+    CHECK(decide(unknown, 1, f).kind == Kind::stop);
+    CHECK(decide(outcome(ErrorClass::auth_expired, Executed::no), 1, f).why == Why::final_verdict);
+    f.has_tokens = true;
+    unknown.code = "NO_AUTH_FOUND";
+    CHECK(decide(unknown, 1, f).kind == Kind::stop);
 }
 
 TEST_CASE("a token is refreshed once for a call") {
