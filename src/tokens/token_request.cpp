@@ -17,25 +17,10 @@ using upstream::Target;
 constexpr std::size_t longest_url = 2048;
 constexpr std::string_view servers[] = {"https://oauth.bitrix.info", "https://oauth.bitrix24.tech"};
 
-/// parse_target decodes the host and passes over a port that is none: what it has understood must be what stands there,
-/// and a host name, or it would become a part of a header or of another URL.
 std::optional<Target> target_of(std::string_view url) {
     if (url.size() > longest_url) return std::nullopt;
     auto target = upstream::parse_target(url);
     if (!target) return std::nullopt;
-    const bool v6 = target->host.find(':') != std::string::npos;
-    const bool good_host =
-        target->host.size() <= 253 && std::all_of(target->host.begin(), target->host.end(), [v6](char c) {
-            if (v6) return core::hex_digit(c) >= 0 || c == ':' || c == '.';
-            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-        });
-    const bool good_port = core::is_digits(target->port) && target->port.size() <= 5 && target->port.front() != '0' &&
-                           std::stoi(target->port) <= 65535;
-    if (!good_host || !good_port || target->host.front() == '.' || target->host.front() == '-') return std::nullopt;
-    const std::size_t begin = url.find("://") + 3;
-    const std::string authority = core::to_lower(url.substr(begin, url.find('/', begin) - begin));
-    const std::string host = v6 ? "[" + target->host + "]" : target->host;
-    if (authority != host && authority != host + ":" + target->port) return std::nullopt;
     return *std::move(target);
 }
 

@@ -3,6 +3,9 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include <algorithm>
+#include <optional>
+
 #include <b24gate/core/text.hpp>
 
 namespace b24gate::upstream {
@@ -22,7 +25,23 @@ bool is_cloud_host(std::string_view host) {
     return false;
 }
 
-Target make_target(const boost::urls::url_view& url) {
+constexpr std::size_t longest_host = 253;
+
+bool is_host(std::string_view host, bool v6) {
+    if (host.empty() || host.size() > longest_host || host.front() == '.' || host.front() == '-') return false;
+    return std::all_of(host.begin(), host.end(), [v6](char c) {
+        if (v6) return core::hex_digit(c) >= 0 || c == ':' || c == '.';
+        return (c >= 'a' && c <= 'z') || core::is_digits({&c, 1}) || c == '.' || c == '-' || c == '_';
+    });
+}
+
+bool is_port(std::string_view port) {
+    return core::is_digits(port) && port.size() <= 5 && port.front() != '0' && std::stoi(std::string(port)) <= 65535;
+}
+
+/// Nullopt: its host or its port is none. Boost.URL decodes the host, and passes over a port that is none: what it has
+/// understood must be what stands in the text, or it would become a part of a header or of another URL.
+std::optional<Target> make_target(const boost::urls::url_view& url, std::string_view text) {
     Target target;
     target.tls = url.scheme() == "https";
     const auto host = url.host_address();
@@ -34,6 +53,13 @@ Target make_target(const boost::urls::url_view& url) {
     target.base_path = std::move(path);
     const bool v6 = target.host.find(':') != std::string::npos;
     target.host_header = v6 ? "[" + target.host + "]" : target.host;
+    if (!is_host(target.host, v6) || !is_port(target.port)) return std::nullopt;
+    const std::size_t begin = text.find("://") + 3;
+    const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
+    const std::string authority = core::to_lower(text.substr(begin, end - begin));
+    if (authority != target.host_header && authority != target.host_header + ":" &&
+        authority != target.host_header + ":" + target.port)
+        return std::nullopt;
     if (target.port != default_port) target.host_header += ":" + target.port;
     target.origin = (target.tls ? "https://" : "http://") + target.host_header;
     return target;
@@ -49,7 +75,12 @@ boost::system::result<Target, std::string> parse_target(std::string_view url) {
     if (parsed->host_address().empty()) return std::string("there is no host in it");
     if (parsed->has_userinfo() || parsed->has_query() || parsed->has_fragment())
         return std::string("it must be scheme, host and perhaps a path, nothing else");
-    return make_target(*parsed);
+    auto target = make_target(*parsed, url);
+    if (!target)
+        return std::string(
+            "its host or its port is none: a host has letters, digits, dots, hyphens and underscores, "
+            "a port is from 1 to 65535");
+    return *std::move(target);
 }
 
 boost::system::result<Target, std::string> renamed_target(const Target& from, std::string_view location,
@@ -62,7 +93,9 @@ boost::system::result<Target, std::string> renamed_target(const Target& from, st
     const std::string_view path = sent_path.substr(0, sent_path.find('?'));
     if (std::string_view(parsed->encoded_path().data(), parsed->encoded_path().size()) != path)
         return std::string("its Location has another path: a login page rather than a renamed portal");
-    Target to = make_target(*parsed);
+    auto named = make_target(*parsed, location);
+    if (!named) return std::string("its Location has a host or a port that is none");
+    Target to = *std::move(named);
     to.base_path = from.base_path;
     if (to.host == from.host && to.port == from.port) return std::string("its Location is the portal itself");
     bool trusted = is_cloud_host(from.host) && is_cloud_host(to.host) && to.tls && to.port == "443";

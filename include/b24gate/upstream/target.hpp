@@ -20,7 +20,8 @@ struct Target {
     friend bool operator==(const Target&, const Target&) = default;
 };
 
-/// scheme://host[:port][/path]; the error is a sentence.
+/// scheme://host[:port][/path]; a host is a name of letters, digits and ".-_", or an IP address; nothing is decoded.
+/// The error is a sentence.
 [[nodiscard]] boost::system::result<Target, std::string> parse_target(std::string_view url);
 
 /// Where a redirect of a renamed portal leads, when it is one: https (or the portal's own scheme), the same path on

@@ -31,6 +31,28 @@ TEST_CASE("a portal's URL is taken apart") {
         CHECK_FALSE_MESSAGE(parse_target(bad).has_value(), bad);
 }
 
+// The URL library decodes %0d%0a in a host, and reads https://acme:x/rest/ as the host acme: both once became a part of
+// the Host header or of the path.
+TEST_CASE("a host or a port that is none is refused") {
+    for (const char* bad :
+         {"https://acme%0d%0aX-Evil%3a1.bitrix24.com", "https://acme%2ebitrix24.com", "https://acme%40evil.com/",
+          "https://acme%2frest", "https://%61cme", "https://acme!x", "https://acme,x", "https://.acme", "https://-acme",
+          "https://acme:x/rest/", "https://acme:0", "https://acme:00443", "https://acme:65536", "https://acme:123456",
+          "https://acme:-1", "https://acme:44x", "https://[::1%25eth0]", "https://[v1.a:b]", "https://[v1.a]"})
+        CHECK_FALSE_MESSAGE(parse_target(bad).has_value(), bad);
+    CHECK_FALSE(parse_target("https://" + std::string(254, 'a')).has_value());
+    CHECK(parse_target("https://" + std::string(253, 'a')).has_value());
+
+    for (const char* good :
+         {"https://a_b-c.d:65535", "https://acme:443", "https://acme:1/x", "http://127.0.0.1:80/",
+          "https://xn--80ak6aa92e.com", "https://acme:", "https://acme:/x", "https://[::ffff:1.2.3.4]:1"})
+        CHECK_MESSAGE(parse_target(good).has_value(), good);
+    const auto empty = parse_target("https://Acme:/x");
+    REQUIRE(empty.has_value());
+    CHECK(empty->origin == "https://acme");
+    CHECK(empty->base_path == "/x");
+}
+
 TEST_CASE("a rename is followed only to a host that may have the credential") {
     const std::string path = "/rest/1/secret/crm.deal.add";
     const Target cloud = *parse_target("https://old.bitrix24.com");
@@ -53,6 +75,11 @@ TEST_CASE("a rename is followed only to a host that may have the credential") {
     CHECK_FALSE(to(cloud, "https://old.bitrix24.com" + path).has_value());
     CHECK_FALSE(to(cloud, "/auth/").has_value());
     CHECK_FALSE(to(cloud, "").has_value());
+    // It was followed, with a line break in the Host header.
+    CHECK_FALSE(to(cloud, "https://a%0d%0aX-Evil%3a1.bitrix24.com" + path).has_value());
+    CHECK_FALSE(to(cloud, "https://evil.com%2f.bitrix24.com" + path).has_value());
+    CHECK_FALSE(to(cloud, "https://user@new.bitrix24.com" + path).has_value());
+    CHECK_FALSE(to(cloud, "https://new.bitrix24.com:x" + path).has_value());
 
     const Target box = *parse_target("https://crm.company.example");
     CHECK_FALSE(to(box, "https://new.bitrix24.com" + path).has_value());
