@@ -169,13 +169,13 @@ TEST_CASE("sessions carry the program's name, and are four at most") {
     Postgres world;
     const auto store = open(world.url);
     std::atomic<int> done = 0;
-    boost::asio::io_context io(1);
+    Loop loop;
     for (int i = 0; i < 50; ++i) {
-        boost::asio::co_spawn(io, store->ping(in(10s)), [&](std::exception_ptr, storage::Result<storage::Done> answer) {
-            done += answer.has_value();
-        });
+        boost::asio::co_spawn(
+            loop.io, store->ping(in(10s)),
+            [&](std::exception_ptr, storage::Result<storage::Done> answer) { done += answer.has_value(); });
     }
-    io.run();
+    loop.io.run();
     CHECK(done == 50);
     const auto count = std::stoi(world.database
                                      .query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'b24gate' "
@@ -338,17 +338,17 @@ TEST_CASE("a store that is closed ends what still runs") {
     auto store = open(world.url);
     get(store->put_credential("main", "app", pair("a"), in(5s)));
     const RowKeeper keeper(world.url);
-    boost::asio::io_context io(1);
+    Loop loop;
     int failed = 0;
     for (int i = 0; i < 8; ++i) {
-        boost::asio::co_spawn(io, store->put_credential("main", "app", pair("b"), in(60s)),
+        boost::asio::co_spawn(loop.io, store->put_credential("main", "app", pair("b"), in(60s)),
                               [&](std::exception_ptr, storage::Result<storage::CredentialRecord> answer) {
                                   failed += answer.has_error() && answer.error().kind == Failure::Kind::unavailable;
                               });
     }
-    io.poll();
+    loop.io.poll();
     store.reset();
-    io.run();
+    loop.io.run();
     CHECK(failed == 8);
 }
 
@@ -396,7 +396,7 @@ TEST_CASE("a wrong password, a missing database, a server that only reads: said 
     CHECK(line.find("\"nowhere\" does not exist") != std::string::npos);
     CHECK(core::Clock::now() - before < 10s);
     world.sql("ALTER DATABASE " + world.database.name() + " SET default_transaction_read_only = on");
-    line = refusal(world.url, 300ms);
+    line = refusal(world.url, 1s);
     postgres_query(postgres_server(), "ALTER DATABASE " + world.database.name() + " RESET ALL");
     CHECK(line.find("read-only") != std::string::npos);
 }

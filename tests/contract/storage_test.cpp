@@ -553,16 +553,16 @@ TEST_CASE_TEMPLATE("many coroutines and threads on one store", World, B24GATE_EN
         std::vector<std::jthread> threads;
         for (int t = 0; t < 4; ++t) {
             threads.emplace_back([&, t] {
-                boost::asio::io_context io(1);
+                Loop loop;
                 for (int i = 0; i < 50; ++i) {
                     boost::asio::co_spawn(
-                        io,
+                        loop.io,
                         store->put_credential("p" + std::to_string(t), "c" + std::to_string(i % 5), pair("x"), in(20s)),
                         [&](std::exception_ptr, storage::Result<CredentialRecord> answer) {
                             ++(answer.has_value() ? done : failed);
                         });
                 }
-                io.run();
+                loop.io.run();
             });
         }
     }

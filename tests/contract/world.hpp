@@ -12,11 +12,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <b24gate/storage/store.hpp>
 
@@ -31,16 +33,39 @@ using storage::Store;
 
 inline core::Deadline in(core::Duration time) { return core::Deadline{core::Clock::now() + time}; }
 
+/// What coroutines run on. It is kept until the program ends: the store's thread that provides the last answer may
+/// still be about to leave it.
+struct Loop {
+    Loop() : io(make()) {}
+    boost::asio::io_context& io;
+
+private:
+    static boost::asio::io_context& make() {
+        static std::mutex mutex;
+        static std::vector<std::unique_ptr<boost::asio::io_context>> all;
+        // After fork() those of the parent are not ours.
+        static thread_local boost::asio::io_context* mine = nullptr;
+        static thread_local pid_t owner = 0;
+        if (mine == nullptr || owner != ::getpid()) {
+            const std::lock_guard lock(mutex);
+            mine = all.emplace_back(std::make_unique<boost::asio::io_context>(1)).get();
+            owner = ::getpid();
+        }
+        mine->restart();
+        return *mine;
+    }
+};
+
 /// Runs until the answer is there.
 template <class T>
 storage::Result<T> wait(boost::asio::awaitable<storage::Result<T>> call) {
-    boost::asio::io_context io(1);
+    Loop loop;
     std::optional<storage::Result<T>> out;
-    boost::asio::co_spawn(io, std::move(call), [&](std::exception_ptr error, storage::Result<T> answer) {
+    boost::asio::co_spawn(loop.io, std::move(call), [&](std::exception_ptr error, storage::Result<T> answer) {
         if (error) std::rethrow_exception(error);
         out.emplace(std::move(answer));
     });
-    io.run();
+    loop.io.run();
     return std::move(out.value());
 }
 

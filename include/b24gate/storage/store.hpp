@@ -121,6 +121,7 @@ struct BucketLevel {
 
 class Store {
 public:
+    /// Calls that still run end with `unavailable`; the executors of their coroutines must still be there.
     virtual ~Store() = default;
     template <class T>
     using Awaitable = boost::asio::awaitable<Result<T>>;
@@ -153,7 +154,7 @@ public:
     virtual Awaitable<RefreshLease> begin_refresh(LeaseRequest request, core::Deadline deadline) = 0;
     /// The new pair, while the version is still `seen_version`: whoever has rotated the tokens has the only pair that
     /// is good, also when its lease has run out. Answers the record as it is now; its version says whether it was
-    /// written (seen_version + 1 and the same sealed bytes) or another pair stands there.
+    /// written (seen_version + 1 and the same sealed bytes) or another pair stands there. Version 0: it was removed.
     virtual Awaitable<CredentialRecord> finish_refresh(std::string portal, std::string credential,
                                                        std::int64_t seen_version, NewPair pair,
                                                        core::Deadline deadline) = 0;
