@@ -78,9 +78,9 @@ TokenAnswer view(const ServerAnswer& answer) {
 }
 
 /// Texts of a server that has just been told secrets.
-void mask(bitrix::Outcome& outcome, const Pair& pair, const core::Secret& client_secret) {
+void mask(bitrix::Outcome& outcome, std::vector<core::Secret> secrets) {
     observe::MaskRules rules;
-    rules.secrets = {pair.access, pair.refresh, client_secret};
+    rules.secrets = std::move(secrets);
     const observe::Masker masker(std::move(rules));
     outcome.description = masker.mask_text(outcome.description);
     outcome.code = masker.mask_text(outcome.code);
@@ -177,9 +177,31 @@ std::optional<storage::NewPair> TokenKeeper::sealed(const std::string& portal, c
     return pair;
 }
 
+/// The credential of the same portal whose tokens are those of another one; empty: none is.
+std::string TokenKeeper::told_otherwise(const storage::CredentialRecord& record) const {
+    if (record.member_id.empty()) return {};
+    const std::lock_guard lock(mutex_);
+    for (auto it = entries_.lower_bound({record.portal, {}}); it != entries_.end() && it->first.first == record.portal;
+         ++it) {
+        if (it->first.second == record.credential) continue;
+        const std::string member_id = it->second.credential->record().member_id;
+        if (!member_id.empty() && member_id != record.member_id) return it->first.second;
+    }
+    return {};
+}
+
 /// The record into the live credential, and the secrets that follow from it into the masks before they are used.
 void TokenKeeper::adopt(const std::shared_ptr<Credential>& credential, const storage::CredentialRecord& record,
                         UnixMs store_now) {
+    if (const std::string other = told_otherwise(record); !other.empty()) {
+        if (credential->adopt_nothing("other_portal"))
+            log_.event(Level::error, "token_of_another_portal",
+                       {{"portal", record.portal},
+                        {"credential", record.credential},
+                        {"hint", "its member_id is not the one of credential " + other +
+                                     "; remove the tokens of one of them"}});
+        return;
+    }
     const auto before = credential->peek(Clock::now()).token;
     const bool same_pair = before && before->version == record.version;
     core::Secret access = same_pair ? before->access : core::Secret();
@@ -206,6 +228,7 @@ void TokenKeeper::adopt(const std::shared_ptr<Credential>& credential, const sto
     const bool was_marked = credential->peek(Clock::now()).state == Credential::State::needs_reauth && before;
     if (!credential->adopt(record, std::move(access), store_now, Clock::now())) return;
     if (!same_pair) hooks_.secrets_changed();
+    hooks_.adopted(record);
     const bool marked = record.state == storage::CredentialRecord::State::needs_reauth;
     if (marked && !was_marked)
         log_.event(Level::error, "needs_reauth",
@@ -371,6 +394,53 @@ asio::awaitable<bool> TokenKeeper::lead_refresh(std::shared_ptr<Credential> cred
     co_return true;
 }
 
+/// One question to the token endpoint, by GET where POST is not understood, again where no answer came.
+asio::awaitable<TokenKeeper::Asked> TokenKeeper::ask(TokenClient& client, std::string ca, std::string url,
+                                                     core::Secret parameters) {
+    Asked asked;
+    Verb verb = Verb::post;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        auto request = make_token_request(url, parameters, verb);
+        if (!request) break;
+        const core::TimePoint deadline = Clock::now() + token_request_timeout;
+        asked.answer = co_await client.ask(std::move(request->target), ca, std::move(request->head),
+                                           std::move(request->body), deadline);
+        if (verb == Verb::post && fall_back_to_get(view(asked.answer)))
+            verb = Verb::get;
+        else if (!asked.repeated && repeat_at_once(view(asked.answer)))
+            asked.repeated = true;
+        else
+            break;
+    }
+    co_return std::move(asked);
+}
+
+asio::awaitable<TokenKeeper::Exchanged> TokenKeeper::exchange_code(std::shared_ptr<Credential> credential,
+                                                                   core::Secret code, std::string server_endpoint,
+                                                                   net::Worker& caller) {
+    Exchanged exchanged;
+    const auto source = source_of(*credential);
+    if (!source) {
+        exchanged.reason = "unconfigured";
+        co_return std::move(exchanged);
+    }
+    const config::Credential& config = source->config;
+    const TokenTarget target = token_target(config.token_url, server_endpoint);
+    const core::Secret parameters = code_parameters(config.client_id, config.client_secret, code);
+    TokenClient client(caller);
+    const Asked asked = co_await ask(client, source->ca, target.url, parameters);
+    const UnixMs now =
+        std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    Verdict verdict = judge(view(asked.answer), now, 0, random_fraction());
+    mask(verdict.outcome, {code, config.client_secret});
+    exchanged.grant = std::move(verdict.grant);
+    exchanged.reason = std::move(verdict.reason);
+    exchanged.failure = std::move(verdict.outcome);
+    if (exchanged.failure.description.empty()) exchanged.failure.description = asked.answer.detail;
+    exchanged.passing = verdict.kind == Verdict::Kind::passing;
+    co_return std::move(exchanged);
+}
+
 /// With the lease: asks the server, writes down what it said. False: the record has changed meanwhile.
 asio::awaitable<bool> TokenKeeper::renew(std::shared_ptr<Credential> credential, RefreshLease lease) {
     const core::TimePoint began = Clock::now();
@@ -390,28 +460,13 @@ asio::awaitable<bool> TokenKeeper::renew(std::shared_ptr<Credential> credential,
             log_.event(Level::warn, "token_server_not_allowed",
                        {{"portal", record.portal}, {"credential", record.credential}, {"asked", target.url}});
         const core::Secret parameters = refresh_parameters(config.client_id, config.client_secret, pair->refresh);
-        ServerAnswer answer;
-        Verb verb = Verb::post;
-        bool repeated = false;
-        for (int attempt = 0; attempt < 3; ++attempt) {
-            auto request = make_token_request(target.url, parameters, verb);
-            if (!request) break;
-            const core::TimePoint deadline = Clock::now() + token_request_timeout;
-            answer = co_await client_.ask(std::move(request->target), source->ca, std::move(request->head),
-                                          std::move(request->body), deadline);
-            if (verb == Verb::post && fall_back_to_get(view(answer)))
-                verb = Verb::get;
-            else if (!repeated && repeat_at_once(view(answer)))
-                repeated = true;
-            else
-                break;
-        }
-        verdict = judge(view(answer), store_now(), record.failures, random_fraction());
-        mask(verdict.outcome, *pair, config.client_secret);
-        if (verdict.outcome.description.empty()) verdict.outcome.description = answer.detail;
+        const Asked asked = co_await ask(client_, source->ca, target.url, parameters);
+        verdict = judge(view(asked.answer), store_now(), record.failures, random_fraction());
+        mask(verdict.outcome, {pair->access, pair->refresh, config.client_secret});
+        if (verdict.outcome.description.empty()) verdict.outcome.description = asked.answer.detail;
         // The server has rotated the tokens once before, and the answer was lost with the process that asked or on
         // its way: nothing but a new authorization helps, and it should be said why.
-        if (verdict.kind == Verdict::Kind::final && (lease.abandoned || repeated))
+        if (verdict.kind == Verdict::Kind::final && (lease.abandoned || asked.repeated))
             verdict.reason += "_after_lost_answer";
     }
     if (verdict.kind == Verdict::Kind::new_pair) {

@@ -43,6 +43,8 @@ public:
         std::function<void()> secrets_changed = [] {};
         /// Whether the last question to the store was answered.
         std::function<void(bool)> store_usable = [](bool) {};
+        /// A record is in use that was not before: after a refresh, an installation, an import, at the start.
+        std::function<void(const storage::CredentialRecord&)> adopted = [](const storage::CredentialRecord&) {};
     };
     /// `worker` runs the refreshes; it, the store, log and metrics must outlive the keeper and stand still before the
     /// keeper goes.
@@ -71,6 +73,16 @@ public:
     /// A pair from outside: sealed, stored, in use.
     boost::asio::awaitable<storage::Result<storage::CredentialRecord>> put(std::string portal, std::string credential,
                                                                            Grant grant, core::Deadline deadline);
+    /// What an authorization code gives; it lives for 30 seconds and is good once. `server_endpoint`: of the server
+    /// that is said to have made it, may be empty. `caller`: the worker of the waiting coroutine. Nothing is stored.
+    struct Exchanged {
+        std::optional<Grant> grant;
+        std::string reason;       ///< of a failure: a code, never a value
+        bitrix::Outcome failure;  ///< masked
+        bool passing = false;     ///< the server could not be asked, or had trouble
+    };
+    boost::asio::awaitable<Exchanged> exchange_code(std::shared_ptr<Credential> credential, core::Secret code,
+                                                    std::string server_endpoint, net::Worker& caller);
     /// The pair as it stands in a record; nullopt: it was sealed with a key that is not here, or it is damaged.
     [[nodiscard]] std::optional<Pair> open(const storage::CredentialRecord& record) const;
     /// Seals everything that stands under an older key anew. How many were, and how many could not be opened.
@@ -91,16 +103,24 @@ private:
         core::Secret before;  ///< the access token that was in use before this one: answers may still quote it
     };
     using Key = std::pair<std::string, std::string>;
+    /// What the token endpoint said in the end.
+    struct Asked {
+        ServerAnswer answer;
+        bool repeated = false;  ///< the first answer was lost
+    };
 
     boost::asio::awaitable<void> poll();
     boost::asio::awaitable<void> run_refresh(std::shared_ptr<Credential> credential, std::int64_t seen, bool by_hand);
     boost::asio::awaitable<bool> lead_refresh(std::shared_ptr<Credential> credential, std::int64_t seen, bool by_hand);
     boost::asio::awaitable<bool> renew(std::shared_ptr<Credential> credential, storage::RefreshLease lease);
+    static boost::asio::awaitable<Asked> ask(TokenClient& client, std::string ca, std::string url,
+                                             core::Secret parameters);
     boost::asio::awaitable<bool> keep(std::shared_ptr<Credential> credential, std::int64_t seen, Grant grant);
     boost::asio::awaitable<void> mark(std::shared_ptr<Credential> credential, std::int64_t version, std::string code);
     void begin(const std::shared_ptr<Credential>& credential, std::int64_t seen, bool by_hand);
     void adopt(const std::shared_ptr<Credential>& credential, const storage::CredentialRecord& record,
                storage::UnixMs store_now);
+    [[nodiscard]] std::string told_otherwise(const storage::CredentialRecord& record) const;
     [[nodiscard]] std::optional<Source> source_of(const Credential& credential) const;
     [[nodiscard]] std::shared_ptr<const core::KeyRing> keys() const;
     [[nodiscard]] std::optional<storage::NewPair> sealed(const std::string& portal, const std::string& credential,
