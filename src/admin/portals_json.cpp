@@ -151,6 +151,27 @@ json::array breakers(const admission::Snapshot& s) {
     return out;
 }
 
+json::object batches(const gateway::PortalRuntime& runtime, const admission::Snapshot& s) {
+    json::object out, sizes;
+    for (std::size_t i = 0; i < s.batches.sizes.size(); ++i) sizes[admission::batch_size_names[i]] = s.batches.sizes[i];
+    out["enabled"] = runtime.config->coalesce.enabled;
+    out["batches"] = s.batches.batches;
+    out["calls"] = s.batches.calls;
+    out["hits_saved"] = s.batches.hits_saved;
+    out["failed"] = s.batches.failed;
+    out["by_size"] = std::move(sizes);
+    json::array off;
+    for (const auto& one : s.batches_off) {
+        json::object entry;
+        entry["credential"] = one.credential;
+        entry["why"] = one.why;
+        entry["retry_after_ms"] = core::to_ms(one.held_for);
+        off.push_back(std::move(entry));
+    }
+    out["switched_off"] = std::move(off);
+    return out;
+}
+
 json::object portal(const gateway::PortalRuntime& runtime) {
     const admission::Snapshot s = runtime.portal->snapshot();
     json::object out;
@@ -167,6 +188,7 @@ json::object portal(const gateway::PortalRuntime& runtime) {
     out["in_flight"] = std::move(in_flight);
     out["operating"] = operating(s);
     out["breakers"] = breakers(s);
+    out["batches"] = batches(runtime, s);
     json::array credentials;
     for (const auto& [name, credential] : runtime.config->credentials) {
         json::object one;

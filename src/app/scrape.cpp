@@ -73,6 +73,9 @@ void Scrape::collect_portal(const gateway::PortalRuntime& runtime) {
         m.predicted_wait[i]->set(core::to_seconds(s.predicted_wait[i]));
     }
     collect_refusals(s.counters, m);
+    m.batches(s.batches.calls, s.batches.hits_saved, s.batches.failed);
+    for (std::size_t i = 0; i < s.batches.sizes.size(); ++i)
+        m.batches_by_size(admission::batch_size_names[i], s.batches.sizes[i]);
     for (const auto& [credential, ignored] : runtime.config->credentials) {
         auto state = observe::BreakerState::closed;
         for (const auto& breaker : s.breakers)

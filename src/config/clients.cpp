@@ -87,6 +87,7 @@ constexpr Key<Client> client_table_keys[] = {
     {"weight", [](Reader& r, const Node& n, Client& c) { r.number(n, 1, 1000, c.weight); }},
     {"timeout", [](Reader& r, const Node& n, Client& c) { r.duration(n, 1s, 1h, c.timeout); }},
     {"passthrough", [](Reader& r, const Node& n, Client& c) { r.flag(n, c.passthrough); }},
+    {"coalesce", [](Reader& r, const Node& n, Client& c) { r.flag(n, c.coalesce); }},
     {"responsible_user",
      [](Reader& r, const Node& n, Client& c) {
          std::int64_t user = 0;

@@ -17,6 +17,7 @@ constexpr Key<Coalesce> coalesce_keys[] = {
     {"enabled", [](Reader& r, const Node& n, Coalesce& c) { r.flag(n, c.enabled); }},
     {"max_calls", [](Reader& r, const Node& n, Coalesce& c) { r.number(n, 1, 50, c.max_calls); }},
     {"max_duration", [](Reader& r, const Node& n, Coalesce& c) { r.duration(n, 1ms, 60s, c.max_duration); }},
+    {"writes", [](Reader& r, const Node& n, Coalesce& c) { r.patterns(n, c.writes); }},
 };
 
 void read_coalesce(Reader& reader, const Node& node, Portal& portal) {

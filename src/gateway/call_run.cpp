@@ -10,6 +10,7 @@
 #include <b24gate/core/text.hpp>
 #include <b24gate/gateway/batch.hpp>
 #include <b24gate/gateway/outgoing.hpp>
+#include <b24gate/gateway/rename.hpp>
 #include <b24gate/net/sleep.hpp>
 #include <b24gate/server/request_id.hpp>
 
@@ -23,8 +24,6 @@ using core::Clock;
 using core::TimePoint;
 using upstream::Decision;
 
-/// A renamed portal may answer with its newer name in turn.
-constexpr int max_renames = 3;
 /// What of a packed body is looked at: far above any answer that is held whole.
 constexpr std::size_t unpack_limit = 8 * 1024 * 1024;
 /// The answer to a batch has to be held whole, because its entries are annotated; others stream from here on.
@@ -44,8 +43,6 @@ std::string idempotency_key_for(const CallOrder& order, bool writes) {
     const std::string_view own = order.request.field("Idempotency-Key");
     return own.empty() ? server::request_id({}) : std::string(own);
 }
-
-bool is_redirect(unsigned status) { return status == 301 || status == 302 || status == 307 || status == 308; }
 
 }  // namespace
 
@@ -74,7 +71,18 @@ asio::awaitable<CallReport> CallRun::run() {
         if (!turn) turn = co_await wait_for_turn();
     }
     while (turn && granted(*turn)) {
-        if (!token_ready()) {  // it has expired while the call waited for its turn
+        if (auto* carried = std::get_if<std::shared_ptr<CarriedAnswer>>(&*turn)) {
+            // It has travelled with others; unless that has brought it an answer, it waits again where it stood.
+            const std::shared_ptr<CarriedAnswer> ride = std::move(*carried);
+            if (!take_carried(*ride)) {
+                turn = co_await admit_again(admission::Feedback{}, ride->end == CarriedAnswer::End::alone);
+                continue;
+            }
+            const Decision decision = decide();
+            if (!report_.outcome.ok()) log_attempt(decision);
+            portal_.record(id_, admission::Feedback{});
+            if (decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
+        } else if (!token_ready()) {  // it has expired while the call waited for its turn
             give_back();
         } else {
             co_await exchange();
@@ -161,6 +169,8 @@ asio::awaitable<std::optional<Turn>> CallRun::refresh_and_go_on() {
         if (credential_->version() == seen && !co_await ask_for_the_name()) co_return std::nullopt;
     }
     refreshed_ = true;
+    // Who comes meanwhile waits, and spends no hit on being told the same.
+    if (report_.outcome.error_class == ErrorClass::auth_expired) credential_->expired(seen, Clock::now());
     const auto refreshed = co_await order_.worker.keeper.refresh(live(), seen, order_.worker.worker, order_.deadline);
     if (!refreshed.token) {
         if (!nameless) portal_.record(id_, told);
@@ -224,9 +234,11 @@ void CallRun::give_back() {
     portal_.record(id_, unused);
 }
 
-asio::awaitable<std::optional<Turn>> CallRun::admit_again(admission::Feedback told) {
+asio::awaitable<std::optional<Turn>> CallRun::admit_again(admission::Feedback told, bool alone) {
     const TimePoint before = Clock::now();
-    Turn turn = co_await portal_.admit_again(order_.worker.worker, order_.connection, id_, told);
+    if (alone) passenger_.reset();
+    Turn turn = co_await portal_.admit_again(order_.worker.worker, order_.connection, id_, std::move(told),
+                                             order_.deadline, passenger_);
     report_.waited += Clock::now() - before;
     co_return std::optional<Turn>(std::move(turn));
 }
@@ -256,12 +268,62 @@ std::optional<Turn> CallRun::submit() {
     submission.credential = Snapshot::credential_name(*order_.portal.config, order_.credential);
     submission.method = call_.method_lower;
     if (call_.is_batch) submission.inner = inner_methods(call_);
-    return portal_.submit(order_.worker.worker, std::move(submission), place_);
+    std::optional<Turn> turn = portal_.submit(order_.worker.worker, std::move(submission), place_);
+    if (!turn && failures_ == 0) board();
+    return turn;
+}
+
+/// Only a call that has to wait looks whether it could travel with others.
+void CallRun::board() {
+    const config::Portal& portal = *order_.portal.config;
+    if (!portal.coalesce.enabled || !order_.client.coalesce || order_.credential == nullptr) return;
+    if (order_.request.method == "HEAD" || core::iequals(order_.request.field("X-B24-Coalesce"), "off")) return;
+    const bool writes_too =
+        std::any_of(portal.coalesce.writes.begin(), portal.coalesce.writes.end(),
+                    [&](const std::string& glob) { return core::glob_match(glob, call_.method_lower); });
+    auto command = bitrix::encode_command(call_, order_.portal.methods, writes_too);
+    if (!command) {
+        order_.portal.metrics->kept_out(to_string(command.error()));
+        return;
+    }
+    auto passenger = std::make_shared<Passenger>();
+    passenger->command = std::move(*command);
+    passenger->method_lower = call_.method_lower;
+    passenger->worker = &order_.worker;
+    passenger->snapshot = order_.snapshot.shared_from_this();
+    passenger->portal = &order_.portal;
+    passenger->credential = order_.credential;
+    passenger->log = &order_.log;
+    passenger->deadline = order_.deadline;
+    passenger_ = passenger;
+    portal_.board(id_, std::move(passenger));
+}
+
+/// True: the ride has brought an answer, or the verdict that there will be none.
+bool CallRun::take_carried(CarriedAnswer& carried) {
+    if (carried.pays) ++report_.hits;
+    if (carried.end == CarriedAnswer::End::again) return false;
+    ++report_.attempts;
+    last_exchange_ = carried.took;
+    report_.upstream += carried.took;
+    if (carried.end == CarriedAnswer::End::alone) return false;
+    ask_about_method();
+    report_.batched = carried.aboard;
+    report_.outcome = std::move(carried.outcome);
+    report_.exchange = std::move(carried.exchange);
+    report_.unpacked = false;
+    report_.token = std::move(carried.token);
+    report_.target = std::move(carried.target);
+    const ErrorClass error_class = report_.outcome.error_class;
+    if (error_class == ErrorClass::server || error_class == ErrorClass::network || error_class == ErrorClass::timeout)
+        ++failures_;
+    return true;
 }
 
 asio::awaitable<Turn> CallRun::wait_for_turn() {
     const TimePoint before = Clock::now();
-    Turn turn = co_await portal_.wait_for_turn(order_.connection, id_, std::move(place_));
+    Turn turn = co_await portal_.wait_for_turn(order_.worker.worker, order_.connection, id_, order_.deadline,
+                                               std::move(place_));
     report_.waited += Clock::now() - before;
     co_return turn;
 }
@@ -273,7 +335,18 @@ bool CallRun::granted(Turn& turn) {
         report_.would_refuse = report_.would_refuse || granted->would_refuse;
         return true;
     }
-    if (std::holds_alternative<HungUp>(turn)) {
+    if (std::holds_alternative<std::shared_ptr<CarriedAnswer>>(turn)) return true;
+    if (std::holds_alternative<Overdue>(turn)) {
+        portal_.abandon(id_);
+        ask_about_method();
+        bitrix::Outcome outcome;
+        outcome.error_class = ErrorClass::timeout;
+        outcome.executed = writes_ ? bitrix::Executed::unknown : bitrix::Executed::no;
+        outcome.origin = bitrix::Origin::gateway;
+        outcome.code = to_string(GatewayCode::deadline);
+        outcome.description = "the deadline passed while the call was under way in a batch";
+        refuse(std::move(outcome));
+    } else if (std::holds_alternative<HungUp>(turn)) {
         report_.hung_up = true;
         refuse(GatewayCode::deadline, "the caller has hung up");
     } else if (std::holds_alternative<Expired>(turn)) {
@@ -294,9 +367,11 @@ asio::awaitable<void> CallRun::exchange() {
         upstream::HttpsClient& client = order_.worker.client(order_.portal, location);
         report_.target = location.target;
         co_await exchange_at(location.target, client);
-        if (!is_redirect(report_.exchange.status) || report_.exchange.transport != bitrix::Transport::replied) break;
+        if (!is_redirect(report_.exchange)) break;
         const OutgoingFacts facts = outgoing_facts(location.target);
-        if (!follow_rename(location.target, outgoing_target(facts))) break;
+        if (!follow_rename(portal_, *order_.portal.config, order_.log, location.target, report_.exchange,
+                           outgoing_target(facts)))
+            break;
     }
     last_exchange_ = Clock::now() - before;
     report_.upstream += last_exchange_;
@@ -325,21 +400,6 @@ asio::awaitable<void> CallRun::exchange_at(const upstream::Target& target, upstr
     request.buffer_limit = call_.is_batch ? batch_buffer_limit : buffer_limit;
     report_.exchange = co_await client.send(std::move(request));
     if (report_.exchange.transport != bitrix::Transport::not_sent) ++report_.hits;
-}
-
-/// A portal that has been renamed redirects every call to its new host; the call was not carried out.
-bool CallRun::follow_rename(const upstream::Target& target, std::string_view sent_target) {
-    const auto moved = upstream::renamed_target(target, report_.exchange.field("location"), sent_target,
-                                                order_.portal.config->redirect_hosts);
-    if (!moved) {
-        order_.log.event(observe::Level::warn, "redirect_refused",
-                         {{"portal", order_.portal.config->name}, {"reason", moved.error()}});
-        return false;
-    }
-    if (portal_.move_to(*moved))
-        order_.log.event(observe::Level::warn, "portal_renamed",
-                         {{"portal", order_.portal.config->name}, {"from", target.origin}, {"to", moved->origin}});
-    return true;
 }
 
 void CallRun::judge() {

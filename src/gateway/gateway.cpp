@@ -187,6 +187,7 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
     visit.judge(report.outcome);
     visit.attempts = report.attempts;
     visit.hits = report.hits;
+    if (report.batched != 0) visit.batch_size = report.batched;
     visit.waited = report.waited;
     visit.upstream = report.upstream;
     visit.would_wait = report.would_wait;
@@ -213,6 +214,7 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
     facts.waited = report.waited;
     facts.quota = visit.portal->portal->quota();
     add_gateway_fields(response, facts);
+    if (report.batched != 0) response.fields.add("X-B24-Batched", std::to_string(report.batched));
     response.close = response.close || report.hung_up;
     if (!streams) finish(visit, response.status, response.body.size());
     co_return response;

@@ -1,5 +1,7 @@
 #include <b24gate/gateway/portal.hpp>
 
+#include <b24gate/gateway/batch_run.hpp>
+
 #include <boost/asio/post.hpp>
 
 namespace b24gate::gateway {
@@ -11,6 +13,21 @@ using core::TimePoint;
 
 /// After a question for the plan that brought no answer.
 constexpr auto plan_retry = std::chrono::hours(1);
+
+/// Whoever waits in the queue is told by the admission when its time is up; this is for those who travel in a batch.
+class OverdueGuard final : net::Swept {
+public:
+    OverdueGuard(net::Worker& worker, core::Deadline deadline, std::shared_ptr<Portal::Wait> wait)
+        : wait_(std::move(wait)) {
+        constexpr core::Duration for_the_queue = std::chrono::milliseconds(100);
+        deadline_ = deadline.at < TimePoint::max() - for_the_queue ? deadline.at + for_the_queue : deadline.at;
+        worker.sweeper.add(*this);
+    }
+
+private:
+    void on_deadline() override { wait_->fulfil(Turn(Overdue{})); }
+    std::shared_ptr<Portal::Wait> wait_;
+};
 
 }  // namespace
 
@@ -51,34 +68,44 @@ std::optional<Turn> Portal::submit(net::Worker& worker, admission::Submission su
     // As it is: in observe mode it says what enforcing would have done.
     if (const auto* granted = std::get_if<admission::Granted>(&verdict)) return Turn(*granted);
     place = std::make_shared<Wait>(worker.io.get_executor());
-    waiting_.emplace(id, place);
+    waiting_.emplace(id, Place{place, nullptr});
     dispatch(admission_.next(Clock::now()));
     return std::nullopt;
 }
 
+void Portal::board(std::uint64_t id, std::shared_ptr<const Passenger> passenger) {
+    const std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) return;
+    const admission::Boarding boarding{passenger->command.writes, passenger->command.text.size()};
+    if (admission_.board(id, boarding)) found->second.passenger = std::move(passenger);
+}
+
 asio::awaitable<Turn> Portal::admit_again(net::Worker& worker, server::Connection& connection, std::uint64_t id,
-                                          const admission::Feedback& feedback) {
+                                          admission::Feedback feedback, core::Deadline deadline,
+                                          std::shared_ptr<const Passenger> passenger) {
     std::shared_ptr<Wait> wait;
     {
         const std::lock_guard lock(mutex_);
-        auto verdict = admission_.requeue(id, feedback, Clock::now());
+        auto verdict = admission_.requeue(id, feedback, Clock::now(), passenger == nullptr);
         if (auto* refused = std::get_if<admission::Refused>(&verdict)) {
             dispatch(admission_.next(Clock::now()));
             co_return Turn(std::move(*refused));
         }
         if (std::holds_alternative<admission::Queued>(verdict)) {
             wait = std::make_shared<Wait>(worker.io.get_executor());
-            waiting_.emplace(id, wait);
+            waiting_.emplace(id, Place{wait, std::move(passenger)});
         }
         dispatch(admission_.next(Clock::now()));
     }
     if (!wait) co_return Turn(admission::Granted{});
-    co_return co_await wait_for_turn(connection, id, std::move(wait));
+    co_return co_await wait_for_turn(worker, connection, id, deadline, std::move(wait));
 }
 
-asio::awaitable<Turn> Portal::wait_for_turn(server::Connection& connection, std::uint64_t id,
-                                            std::shared_ptr<Wait> wait) {
+asio::awaitable<Turn> Portal::wait_for_turn(net::Worker& worker, server::Connection& connection, std::uint64_t id,
+                                            core::Deadline deadline, std::shared_ptr<Wait> wait) {
     connection.watch_hangup([this, id] { hang_up(id); });
+    const OverdueGuard guard(worker, deadline, wait);
     Turn turn = co_await wait->wait();
     connection.unwatch_hangup();
     co_return turn;
@@ -90,6 +117,20 @@ void Portal::record(std::uint64_t id, const admission::Feedback& feedback) {
     if (admission_.waiting() != 0 || !waiting_.empty()) dispatch(admission_.next(Clock::now()));
 }
 
+admission::BatchNews Portal::record_batch(std::uint64_t batch, const admission::Feedback& whole) {
+    const std::lock_guard lock(mutex_);
+    admission::BatchNews news = admission_.record_batch(batch, whole, Clock::now());
+    dispatch(admission_.next(Clock::now()));
+    return news;
+}
+
+void Portal::abandon(std::uint64_t id) {
+    const std::lock_guard lock(mutex_);
+    waiting_.erase(id);
+    if (!admission_.cancel(id, Clock::now())) admission_.record(id, admission::Feedback{}, Clock::now());
+    dispatch(admission_.next(Clock::now()));
+}
+
 void Portal::hang_up(std::uint64_t id) {
     const std::lock_guard lock(mutex_);
     if (!admission_.cancel(id, Clock::now())) return;
@@ -99,25 +140,40 @@ void Portal::hang_up(std::uint64_t id) {
 
 void Portal::refuse_waiting() {
     const std::lock_guard lock(mutex_);
-    for (auto& [id, wait] : waiting_) {
+    for (auto& [id, place] : waiting_) {
         admission_.cancel(id, Clock::now());
-        wait->fulfil(Turn(Draining{}));
+        place.wait->fulfil(Turn(Draining{}));
     }
     waiting_.clear();
 }
 
 void Portal::dispatch(admission::Turn turn) {
-    // No call is boarded yet, so each departure is one call.
-    for (const auto& departure : turn.granted) end_wait(departure.aboard.front(), Turn(admission::Granted{}));
+    for (const admission::Departure& departure : turn.granted) {
+        if (departure.batch == 0)
+            end_wait(departure.aboard.front(), Turn(admission::Granted{}));
+        else
+            depart_together(departure);
+    }
     for (const std::uint64_t id : turn.expired) end_wait(id, Turn(Expired{}));
     for (auto& [id, refused] : turn.refused) end_wait(id, Turn(std::move(refused)));
     if (turn.wake_at) arm(*turn.wake_at);
 }
 
+void Portal::depart_together(const admission::Departure& departure) {
+    std::vector<Boarded> aboard;
+    for (const std::uint64_t id : departure.aboard) {
+        const auto found = waiting_.find(id);
+        if (found == waiting_.end()) continue;
+        aboard.push_back(Boarded{id, std::move(found->second.wait), std::move(found->second.passenger)});
+        waiting_.erase(found);
+    }
+    begin_batch(shared_from_this(), departure.batch, std::move(aboard));
+}
+
 void Portal::end_wait(std::uint64_t id, Turn turn) {
     const auto found = waiting_.find(id);
     if (found == waiting_.end()) return;
-    found->second->fulfil(std::move(turn));
+    found->second.wait->fulfil(std::move(turn));
     waiting_.erase(found);
 }
 
@@ -158,11 +214,21 @@ Portal::Location Portal::location() const {
 }
 
 bool Portal::move_to(const upstream::Target& target) {
-    const std::lock_guard lock(mutex_);
-    if (target_ == target) return false;
-    target_ = target;
-    ++generation_;
+    std::function<void(const upstream::Target&)> told;
+    {
+        const std::lock_guard lock(mutex_);
+        if (target_ == target) return false;
+        target_ = target;
+        ++generation_;
+        told = moved_;
+    }
+    if (told) told(target);
     return true;
+}
+
+void Portal::when_moved(std::function<void(const upstream::Target&)> told) {
+    const std::lock_guard lock(mutex_);
+    moved_ = std::move(told);
 }
 
 void Portal::expect_plan(config::Plan::Kind kind) {

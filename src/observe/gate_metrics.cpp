@@ -128,6 +128,18 @@ void PortalMetrics::refused_by_gateway(std::string_view reason, std::uint64_t to
     all_.gateway_refusals.with({name_, reason}).set(static_cast<double>(total));
 }
 
+void PortalMetrics::kept_out(std::string_view reason) { all_.batch_kept_out.with({name_, std::string(reason)}).add(); }
+
+void PortalMetrics::batches(std::uint64_t calls, std::uint64_t saved, std::uint64_t failed) {
+    all_.batched_calls.with({name_}).set(static_cast<double>(calls));
+    all_.batch_hits_saved.with({name_}).set(static_cast<double>(saved));
+    all_.batch_failures.with({name_}).set(static_cast<double>(failed));
+}
+
+void PortalMetrics::batches_by_size(std::string_view calls, std::uint64_t total) {
+    all_.batches.with({name_, std::string(calls)}).set(static_cast<double>(total));
+}
+
 void PortalMetrics::would_have(std::uint64_t delayed, double delay_seconds, std::uint64_t refused) {
     all_.would_delay.with({name_}).set(static_cast<double>(delayed));
     all_.would_delay_seconds.with({name_}).set(delay_seconds);
@@ -205,6 +217,17 @@ GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const Bui
       gateway_refusals(r.sampled_counter("b24gate_gateway_refusals_total",
                                          "Calls that the gateway refused without asking the portal, by reason.",
                                          {"portal", "reason"}, 20'000)),
+      batch_kept_out(r.counter("b24gate_batch_kept_out_total",
+                               "Calls that had to wait and could not travel with others, by reason.",
+                               {"portal", "reason"})),
+      batches(r.sampled_counter("b24gate_batches_total", "Batches that the gateway made of single calls, by size.",
+                                {"portal", "calls"})),
+      batched_calls(
+          r.sampled_counter("b24gate_batched_calls_total", "Single calls that travelled in such a batch.", {"portal"})),
+      batch_hits_saved(r.sampled_counter("b24gate_batch_hits_saved_total",
+                                         "Hits on the portal's budget that batches have saved.", {"portal"})),
+      batch_failures(r.sampled_counter("b24gate_batch_failures_total",
+                                       "Batches that failed as a whole; their calls went on singly.", {"portal"})),
       would_delay(r.sampled_counter("b24gate_observe_would_delay_total",
                                     "Mode observe: calls that enforcing would have made wait.", {"portal"})),
       would_delay_seconds(r.sampled_counter("b24gate_observe_would_delay_seconds_total",
@@ -235,6 +258,9 @@ GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const Bui
                                    "Unix time at which the refresh token lapses if it is not used before.",
                                    {"portal", "credential"})),
       store_usable(r.gauge("b24gate_store_usable", "1 if the last question to the store was answered.")),
+      install_events(r.counter("b24gate_install_events_total",
+                               "What came in at /oauth/: authorizations begun and ended, events of portals, by result.",
+                               {"kind", "result"})),
       http_connections(r.gauge("b24gate_http_connections", "Open client connections.", {"port"})),
       http_rejected(r.sampled_counter("b24gate_http_rejected_total",
                                       "Messages that were refused before they became a call, by reason.",

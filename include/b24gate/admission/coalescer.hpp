@@ -22,7 +22,8 @@ struct Boarding {
 };
 
 /// Batches that were sent, by size.
-inline constexpr std::array<unsigned, 5> batch_size_bounds{5, 10, 20, 35, 50};  ///< 2-5, 6-10, 11-20, 21-35, 36-50
+inline constexpr std::array<unsigned, 5> batch_size_bounds{5, 10, 20, 35, 50};
+inline constexpr std::array<std::string_view, 5> batch_size_names{"2-5", "6-10", "11-20", "21-35", "36-50"};
 struct BatchCounters {
     std::uint64_t batches = 0;
     std::uint64_t calls = 0;                                      ///< that travelled in them

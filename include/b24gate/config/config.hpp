@@ -65,6 +65,7 @@ struct Coalesce {
     bool enabled = true;
     unsigned max_calls = 50;  ///< what one Bitrix24 batch takes
     Milliseconds max_duration{5'000};
+    std::vector<std::string> writes;  ///< globs, lower case: writes that may share a batch with each other
 };
 
 struct Credential {
@@ -117,6 +118,7 @@ struct Client {
     unsigned weight = 1;
     Milliseconds timeout{120'000};
     bool passthrough = false;
+    bool coalesce = true;  ///< false: its calls always go alone
     std::optional<std::int64_t> responsible_user;
 };
 

@@ -13,6 +13,7 @@
 #include <b24gate/bitrix/outcome.hpp>
 #include <b24gate/config/config.hpp>
 #include <b24gate/core/clock.hpp>
+#include <b24gate/gateway/batch_run.hpp>
 #include <b24gate/gateway/outgoing.hpp>
 #include <b24gate/gateway/snapshot.hpp>
 #include <b24gate/gateway/worker_state.hpp>
@@ -51,7 +52,8 @@ struct CallReport {
     core::Duration would_wait{0};  ///< observe mode: what enforcing would have done
     bool would_refuse = false;
     bool hung_up = false;
-    bool raw = false;  ///< a file's bytes are expected, not an envelope: they pass as they are
+    unsigned batched = 0;  ///< how many travelled together with it; 0: it went alone
+    bool raw = false;      ///< a file's bytes are expected, not an envelope: they pass as they are
     std::string idempotency_key;
     std::shared_ptr<const tokens::Token> token;  ///< of an oauth credential: what the last attempt was sent with
     upstream::Target target;                     ///< where the last exchange went
@@ -75,7 +77,9 @@ private:
     boost::asio::awaitable<bool> have_token();
     boost::asio::awaitable<std::optional<Turn>> refresh_and_go_on();
     boost::asio::awaitable<bool> ask_for_the_name();
-    boost::asio::awaitable<std::optional<Turn>> admit_again(admission::Feedback told);
+    boost::asio::awaitable<std::optional<Turn>> admit_again(admission::Feedback told, bool alone = false);
+    void board();
+    bool take_carried(CarriedAnswer& carried);
     void learn_about_credential();
     void give_back();
     [[nodiscard]] std::shared_ptr<tokens::Credential> live() const;
@@ -87,7 +91,6 @@ private:
     bool granted(Turn& turn);
     boost::asio::awaitable<void> exchange();
     boost::asio::awaitable<void> exchange_at(const upstream::Target& target, upstream::HttpsClient& client);
-    bool follow_rename(const upstream::Target& target, std::string_view sent_target);
     void judge();
     [[nodiscard]] admission::Feedback feedback() const;
     boost::asio::awaitable<bool> wait_until(core::TimePoint moment);
@@ -102,7 +105,8 @@ private:
     tokens::Credential* const credential_;  ///< live; null for a passthrough client
     CallReport report_;
     std::uint64_t id_ = 0;
-    std::shared_ptr<Portal::Wait> place_;  ///< in the queue
+    std::shared_ptr<Portal::Wait> place_;         ///< in the queue
+    std::shared_ptr<const Passenger> passenger_;  ///< while it may travel with others
     bool writes_ = true;
     bool keyed_ = false;      ///< a repeat by the gateway carries the same idempotency key
     bool asked_ = false;      ///< the method table

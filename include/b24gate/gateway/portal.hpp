@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,8 +29,14 @@ struct Expired {};
 struct HungUp {};
 struct Draining {};
 
-/// How a wait for budget ended.
-using Turn = std::variant<admission::Granted, admission::Refused, Expired, HungUp, Draining>;
+/// The caller's time was up while its call travelled in a batch: the batch goes on without it.
+struct Overdue {};
+struct Passenger;
+struct CarriedAnswer;
+
+/// How a wait for budget ended. CarriedAnswer: it has travelled already, in a batch with others.
+using Turn = std::variant<admission::Granted, admission::Refused, Expired, HungUp, Draining, Overdue,
+                          std::shared_ptr<CarriedAnswer>>;
 
 class Portal : public std::enable_shared_from_this<Portal> {
 public:
@@ -40,17 +47,32 @@ public:
     [[nodiscard]] static std::uint64_t next_id() noexcept;
 
     using Wait = net::Waiter<Turn>;
+    /// A call that leaves in a batch.
+    struct Boarded {
+        std::uint64_t id;
+        std::shared_ptr<Wait> wait;
+        std::shared_ptr<const Passenger> passenger;
+    };
     /// Asks for the call to be sent: the answer, or nullopt and a place in the queue to wait for. A plain function,
     /// because most calls go straight through. `worker`: the caller's own.
     std::optional<Turn> submit(net::Worker& worker, admission::Submission submission, std::shared_ptr<Wait>& place);
     /// Waits for the end of that place. A caller that hangs up leaves the queue at once.
-    boost::asio::awaitable<Turn> wait_for_turn(server::Connection& connection, std::uint64_t id,
-                                               std::shared_ptr<Wait> place);
-    /// Both for a call that the portal has refused for its rate or operating time; teaches `feedback` first.
+    boost::asio::awaitable<Turn> wait_for_turn(net::Worker& worker, server::Connection& connection, std::uint64_t id,
+                                               core::Deadline deadline, std::shared_ptr<Wait> place);
+    /// From now on the waiting call may leave in a batch with others. It does nothing to one that no longer waits.
+    void board(std::uint64_t id, std::shared_ptr<const Passenger> passenger);
+    /// Submits and waits again, at its old place: a call that the portal has refused for its rate or operating time
+    /// (teaches `feedback` first), or whose batch did not bring it an answer. `passenger`: it may board again; null: it
+    /// goes alone.
     boost::asio::awaitable<Turn> admit_again(net::Worker& worker, server::Connection& connection, std::uint64_t id,
-                                             const admission::Feedback& feedback);
+                                             admission::Feedback feedback, core::Deadline deadline,
+                                             std::shared_ptr<const Passenger> passenger);
     /// The outcome of a granted call.
     void record(std::uint64_t id, const admission::Feedback& feedback);
+    /// The caller of a call that was submitted is gone, wherever it is now.
+    void abandon(std::uint64_t id);
+    /// The outcome of a batch as a whole, before its calls end each for itself.
+    admission::BatchNews record_batch(std::uint64_t batch, const admission::Feedback& whole);
 
     /// Ends every wait for budget: the gateway stops.
     void refuse_waiting();
@@ -69,6 +91,8 @@ public:
     [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
     /// The portal was renamed. False: it is there already.
     bool move_to(const upstream::Target& target);
+    /// `told` is called behind every move from now on, on the thread of whoever has noticed it, under no lock.
+    void when_moved(std::function<void(const upstream::Target&)> told);
 
     /// Whether an answer of this portal has echoed an Idempotency-Key: only then a repeat under the same key is safe.
     void keeps_idempotency_keys() noexcept { idempotency_keys_ = true; }
@@ -93,6 +117,7 @@ private:
     void expect_plan(config::Plan::Kind kind);
     void dispatch(admission::Turn turn);
     void end_wait(std::uint64_t id, Turn turn);
+    void depart_together(const admission::Departure& departure);
     void arm(core::TimePoint wake_at);
 
     void on_timer();
@@ -104,10 +129,15 @@ private:
 
     mutable std::mutex mutex_;
     admission::Admission admission_;
-    std::unordered_map<std::uint64_t, std::shared_ptr<Wait>> waiting_;
+    struct Place {
+        std::shared_ptr<Wait> wait;
+        std::shared_ptr<const Passenger> passenger;  ///< null: it goes alone
+    };
+    std::unordered_map<std::uint64_t, Place> waiting_;
     core::TimePoint armed_ = core::TimePoint::max();
     upstream::Target configured_;
     upstream::Target target_;
+    std::function<void(const upstream::Target&)> moved_;
     config::Plan::Kind plan_ = config::Plan::Kind::standard;
     std::string license_;
     std::atomic<core::TimePoint::rep> plan_due_{never};  ///< on the clock's own scale: read by every call

@@ -36,7 +36,7 @@ struct PortalRuntime {
     }
 };
 
-struct Snapshot {
+struct Snapshot : std::enable_shared_from_this<Snapshot> {
     std::shared_ptr<const config::Config> config;
     access::FrontDoor front_door;
     std::map<std::string, PortalRuntime, std::less<>> portals;

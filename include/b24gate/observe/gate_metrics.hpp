@@ -50,6 +50,10 @@ public:
     // Totals that the portal's admission keeps, at the moment of a scrape.
     void refused_by_portal(std::string_view limit, std::uint64_t total);
     void refused_by_gateway(std::string_view reason, std::uint64_t total);
+    /// A call that had to wait and could not travel with others, and why.
+    void kept_out(std::string_view reason);
+    void batches(std::uint64_t calls, std::uint64_t saved, std::uint64_t failed);
+    void batches_by_size(std::string_view calls, std::uint64_t total);
     void would_have(std::uint64_t delayed, double delay_seconds, std::uint64_t refused);
 
     Gauge& bucket_level;
@@ -130,6 +134,11 @@ struct GateMetrics {
     Family<Gauge>& operating_used;
     Family<Gauge>& portal_refusals;
     Family<Gauge>& gateway_refusals;
+    Family<Counter>& batch_kept_out;
+    Family<Gauge>& batches;
+    Family<Gauge>& batched_calls;
+    Family<Gauge>& batch_hits_saved;
+    Family<Gauge>& batch_failures;
     Family<Gauge>& would_delay;
     Family<Gauge>& would_delay_seconds;
     Family<Gauge>& would_refuse;
@@ -143,6 +152,7 @@ struct GateMetrics {
     Family<Gauge>& access_token_expiry;
     Family<Gauge>& refresh_token_expiry;
     Family<Gauge>& store_usable;
+    Family<Counter>& install_events;
     Family<Gauge>& http_connections;
     Family<Gauge>& http_rejected;
     Family<Gauge>& log_dropped;
