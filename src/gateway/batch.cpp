@@ -77,9 +77,10 @@ std::vector<admission::Feedback::Inner> inner_feedback(const bitrix::Call& call,
         });
     if (const auto errors = json::find(*result, "result_error"))
         add(*errors, [](std::string_view value, admission::Feedback::Inner& entry) {
-            entry.operating_limit =
-                bitrix::classify_batch_error(value, true).error_class == bitrix::ErrorClass::operating_limit;
-            return entry.operating_limit;
+            const auto error_class = bitrix::classify_batch_error(value, true).error_class;
+            entry.operating_limit = error_class == bitrix::ErrorClass::operating_limit;
+            entry.rate_limit = error_class == bitrix::ErrorClass::rate_limit;
+            return entry.operating_limit || entry.rate_limit;
         });
     return inner;
 }

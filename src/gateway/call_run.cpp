@@ -24,6 +24,8 @@ using core::Clock;
 using core::TimePoint;
 using upstream::Decision;
 
+/// How often a client's batch is sent again for the commands that were refused for want of budget.
+constexpr int max_mends = 8;
 /// What of a packed body is looked at: far above any answer that is held whole.
 constexpr std::size_t unpack_limit = 8 * 1024 * 1024;
 /// The answer to a batch has to be held whole, because its entries are annotated; others stream from here on.
@@ -46,8 +48,9 @@ std::string idempotency_key_for(const CallOrder& order, bool writes) {
 
 }  // namespace
 
-CallRun::CallRun(const CallOrder& order)
+CallRun::CallRun(const CallOrder& order, bool mends)
     : order_(order),
+      mends_(mends),
       call_(order.call),
       portal_(*order.portal.portal),
       credential_(order.portal.live(order.credential)) {
@@ -105,8 +108,36 @@ asio::awaitable<CallReport> CallRun::run() {
         turn = submit();
         if (!turn) turn = co_await wait_for_turn();
     }
+    if (call_.is_batch && mends_ && report_.outcome.ok() && !report_.exchange.rest) {
+        if (auto mend = bitrix::BatchMend::look(call_, report_.body())) co_await mend_batch(std::move(*mend));
+    }
     report_.facts.attempts = report_.attempts;
     co_return std::move(report_);
+}
+
+/// Commands of a client's batch that were refused for want of budget go again as a smaller one, as long as the deadline
+/// allows.
+asio::awaitable<void> CallRun::mend_batch(bitrix::BatchMend mend) {
+    for (int round = 0; round < max_mends && !mend.done(); ++round) {
+        const bitrix::Call rest = mend.rest();
+        const CallOrder order{order_.worker,  order_.snapshot, order_.log,    order_.request,    order_.connection,
+                              rest,           order_.client,   order_.portal, order_.credential, order_.priority,
+                              order_.deadline};
+        CallRun run(order, false);
+        const CallReport answer = co_await run.run();
+        report_.attempts += answer.attempts;
+        report_.hits += answer.hits;
+        report_.waited += answer.waited;
+        report_.upstream += answer.upstream;
+        report_.hung_up = report_.hung_up || answer.hung_up;
+        if (answer.outcome.ok() && !answer.exchange.rest && mend.merge(answer.body())) continue;
+        if (answer.outcome.executed != bitrix::Executed::no) mend.lose();
+        break;
+    }
+    report_.exchange.body = mend.body();
+    report_.unpacked = false;
+    std::erase_if(report_.exchange.fields,
+                  [](const net::Field& field) { return core::iequals(field.name, "content-encoding"); });
 }
 
 Decision CallRun::decide() const {

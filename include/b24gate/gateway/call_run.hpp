@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include <b24gate/bitrix/batch_mend.hpp>
 #include <b24gate/bitrix/call.hpp>
 #include <b24gate/bitrix/envelope.hpp>
 #include <b24gate/bitrix/outcome.hpp>
@@ -68,7 +69,8 @@ struct CallReport {
 
 class CallRun {
 public:
-    explicit CallRun(const CallOrder& order);
+    /// `mends`: see mend_batch(); not for what it sends itself.
+    explicit CallRun(const CallOrder& order, bool mends = true);
 
     boost::asio::awaitable<CallReport> run();
 
@@ -80,6 +82,7 @@ private:
     boost::asio::awaitable<std::optional<Turn>> admit_again(admission::Feedback told, bool alone = false);
     void board();
     bool take_carried(CarriedAnswer& carried);
+    boost::asio::awaitable<void> mend_batch(bitrix::BatchMend mend);
     void learn_about_credential();
     void give_back();
     [[nodiscard]] std::shared_ptr<tokens::Credential> live() const;
@@ -100,6 +103,7 @@ private:
     void refuse(const admission::Refused& refused);
 
     const CallOrder& order_;
+    const bool mends_;
     const bitrix::Call& call_;
     Portal& portal_;
     tokens::Credential* const credential_;  ///< live; null for a passthrough client
