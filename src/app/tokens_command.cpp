@@ -217,7 +217,19 @@ int Command::refresh() {
 
 int Command::remove() {
     // Also what the configuration no longer has.
-    const std::string name = options_.credential.empty() ? "main" : options_.credential;
+    std::string name = options_.credential;
+    if (name.empty()) {
+        const auto stored = session_.run(store_.list_credentials(deadline()));
+        if (!stored) return fail(stored.error());
+        for (const storage::CredentialRecord& record : stored->records) {
+            if (record.portal != options_.portal) continue;
+            if (!name.empty())
+                return fail(2,
+                            "portal \"" + options_.portal + "\" has several credentials; name the one that is meant");
+            name = record.credential;
+        }
+        if (name.empty()) return fail(2, "there are no tokens for portal \"" + options_.portal + "\"");
+    }
     const auto removed = session_.run(store_.remove_credential(options_.portal, name, deadline()));
     if (!removed) return fail(removed.error());
     if (!*removed) return fail(2, "there are no tokens for " + options_.portal + "/" + name);
