@@ -51,6 +51,14 @@ bool Credential::refused(std::int64_t version, std::string reason, core::TimePoi
     return news;
 }
 
+void Credential::expired(std::int64_t version, core::TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    if (!token_ || token_->version != version || token_->expires_at <= now) return;
+    auto token = std::make_shared<Token>(*token_);
+    token->expires_at = now;
+    token_ = std::move(token);
+}
+
 void Credential::accept_webhook() noexcept {
     const std::lock_guard lock(mutex_);
     needs_reauth_ = false;

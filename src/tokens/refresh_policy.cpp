@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <utility>
 
+#include <b24gate/bitrix/envelope.hpp>
 #include <b24gate/bitrix/error_body.hpp>
+#include <b24gate/bitrix/error_table.hpp>
 #include <b24gate/bitrix/oauth_errors.hpp>
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
@@ -29,6 +31,19 @@ constexpr std::string_view final_codes[] = {"invalid_grant",     "bad_verificati
 bool is_final_code(std::string_view code) {
     return std::ranges::find(final_codes, std::string_view(core::to_lower(code))) != std::end(final_codes);
 }
+
+/// The refresh token is none any more, which is what a lost answer leads to.
+bool is_dead_grant(std::string_view code) {
+    return core::iequals(code, "invalid_grant") || core::iequals(code, "bad_verification_code");
+}
+
+/// The server was not even asked, because of the store's key or the configuration.
+bool is_own_trouble(std::string_view reason) { return reason == "unreadable" || reason == "unconfigured"; }
+
+constexpr TransportError transport_errors[] = {
+    TransportError::none,      TransportError::resolve,     TransportError::connect,
+    TransportError::tls,       TransportError::reset,       TransportError::timeout,
+    TransportError::truncated, TransportError::bad_message, TransportError::too_large};
 
 constexpr bool is_success(unsigned status) noexcept { return status >= 200 && status < 300; }
 
@@ -97,6 +112,42 @@ bool is_final(const TokenAnswer& answer, const bitrix::Outcome& outcome) {
     return outcome.error_class == ErrorClass::portal_gone && is_json_object(answer.body);
 }
 
+Verdict judge_answer(const TokenAnswer& answer, UnixMs now, unsigned failures, double random) {
+    Verdict verdict;
+    verdict.retry_in_ms = passing_backoff_ms(failures, random);
+    if (answer.transport != Transport::replied) {
+        verdict.outcome = failed_exchange(answer);
+        verdict.lost = answer.transport == Transport::sent_no_reply;
+        verdict.reason = name_of(answer.error);
+        return verdict;
+    }
+    verdict.outcome = bitrix::classify_oauth(answer.status, answer.content_type, answer.body);
+    bitrix::Outcome& outcome = verdict.outcome;
+    if (outcome.ok()) {
+        auto grant = parse_grant(answer.body, now);
+        if (grant) {
+            verdict.kind = Verdict::Kind::new_pair;
+            verdict.retry_in_ms = 0;
+            verdict.grant = *std::move(grant);
+            return verdict;
+        }
+        outcome.error_class = ErrorClass::server;
+        outcome.executed = Executed::unknown;
+        outcome.code = bad_answer;
+        outcome.description = "The authorization server's answer holds no usable tokens: " + grant.error() + ".";
+    }
+    verdict.reason = outcome.has_code ? plain_code(outcome.code) : "http_" + std::to_string(answer.status);
+    if (is_final(answer, outcome)) {
+        verdict.kind = Verdict::Kind::final;
+        verdict.retry_in_ms = 0;
+        return verdict;
+    }
+    verdict.lost = answer.status >= 500 || (is_success(answer.status) && !outcome.has_code);
+    if (is_success(answer.status) && !outcome.has_code) verdict.reason = "no_tokens";
+    if (outcome.error_class == ErrorClass::plan && answer.status < 500) verdict.retry_in_ms = unpaid_probe.count();
+    return verdict;
+}
+
 }  // namespace
 
 std::string_view to_string(Need need) noexcept {
@@ -138,39 +189,43 @@ std::int64_t passing_backoff_ms(unsigned failures, double random) noexcept {
 }
 
 Verdict judge(const TokenAnswer& answer, UnixMs now, unsigned failures, double random) {
-    Verdict verdict;
-    verdict.retry_in_ms = passing_backoff_ms(failures, random);
-    if (answer.transport != Transport::replied) {
-        verdict.outcome = failed_exchange(answer);
-        verdict.lost = answer.transport == Transport::sent_no_reply;
-        verdict.reason = name_of(answer.error);
-        return verdict;
-    }
-    verdict.outcome = bitrix::classify_oauth(answer.status, answer.content_type, answer.body);
-    bitrix::Outcome& outcome = verdict.outcome;
-    if (outcome.ok()) {
-        auto grant = parse_grant(answer.body, now);
-        if (grant) {
-            verdict.kind = Verdict::Kind::new_pair;
-            verdict.retry_in_ms = 0;
-            verdict.grant = *std::move(grant);
-            return verdict;
-        }
-        outcome.error_class = ErrorClass::server;
-        outcome.executed = Executed::unknown;
-        outcome.code = bad_answer;
-        outcome.description = "The authorization server's answer holds no usable tokens: " + grant.error() + ".";
-    }
-    verdict.reason = outcome.has_code ? plain_code(outcome.code) : "http_" + std::to_string(answer.status);
-    if (is_final(answer, outcome)) {
-        verdict.kind = Verdict::Kind::final;
-        verdict.retry_in_ms = 0;
-        return verdict;
-    }
-    verdict.lost = answer.status >= 500 || (is_success(answer.status) && !outcome.has_code);
-    if (is_success(answer.status) && !outcome.has_code) verdict.reason = "no_tokens";
-    if (outcome.error_class == ErrorClass::plan && answer.status < 500) verdict.retry_in_ms = unpaid_probe.count();
+    Verdict verdict = judge_answer(answer, now, failures, random);
+    // Whatever became of the refresh: the calls that waited for it were not sent.
+    if (!verdict.outcome.ok()) verdict.outcome.executed = Executed::no;
     return verdict;
+}
+
+std::string reason_to_record(const Verdict& verdict, bool lost_before) {
+    if (verdict.kind == Verdict::Kind::passing && (verdict.lost || lost_before))
+        return verdict.reason + std::string(answer_lost);
+    if (verdict.kind == Verdict::Kind::final && lost_before && is_dead_grant(verdict.reason))
+        return verdict.reason + std::string(lost_answer);
+    return verdict.reason;
+}
+
+bitrix::Outcome remembered_failure(std::string_view reason) {
+    if (reason.ends_with(answer_lost)) reason.remove_suffix(answer_lost.size());
+    bitrix::Outcome outcome;
+    for (const TransportError error : transport_errors)
+        if (reason == name_of(error)) {
+            const bool sent =
+                error != TransportError::resolve && error != TransportError::connect && error != TransportError::tls;
+            outcome = failed_exchange({sent ? Transport::sent_no_reply : Transport::not_sent, error, 0, {}, {}});
+        }
+    if (is_own_trouble(reason))
+        return bitrix::refusal(bitrix::GatewayCode::store,
+                               "The stored tokens cannot be read with the configured keys.");
+    if (outcome.ok()) {
+        outcome.origin = bitrix::Origin::oauth;
+        const bool page = reason.starts_with("http_") || reason == "no_tokens" || reason == "unknown_code";
+        outcome.error_class = page ? ErrorClass::server : bitrix::by_code({reason, "", 0, false}).error_class;
+        if (outcome.error_class == ErrorClass::business) outcome.error_class = ErrorClass::server;
+        outcome.code = page ? bad_answer : reason;
+        outcome.description = "The authorization server has just refused to renew the access token.";
+    }
+    outcome.executed = Executed::no;
+    outcome.description += " It is asked again later.";
+    return outcome;
 }
 
 bool fall_back_to_get(const TokenAnswer& answer) {

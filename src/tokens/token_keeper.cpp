@@ -368,10 +368,7 @@ asio::awaitable<bool> TokenKeeper::lead_refresh(std::shared_ptr<Credential> cred
             case RefreshLease::Verdict::backing_off: {
                 adopt(credential, record, lease->now);
                 const milliseconds left(std::max<UnixMs>(record.retry_at - lease->now, 0));
-                credential->settle(trouble(record.reason,
-                                           "the authorization server has just refused or not answered; "
-                                           "it is asked again later"),
-                                   Clock::now() + left);
+                credential->settle(remembered_failure(record.reason), Clock::now() + left);
                 co_return true;
             }
             case RefreshLease::Verdict::busy: {

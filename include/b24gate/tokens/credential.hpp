@@ -54,6 +54,8 @@ public:
 
     /// The portal has refused what this version stands for (0 for a webhook). True: that is news.
     bool refused(std::int64_t version, std::string reason, core::TimePoint now);
+    /// The portal says that the token of this version has expired, whatever the clock says.
+    void expired(std::int64_t version, core::TimePoint now);
     /// The portal has taken it.
     void accepted() noexcept {
         if (!oauth_ && marked_.load(std::memory_order_relaxed)) accept_webhook();

@@ -62,7 +62,7 @@ struct Verdict {
     std::string reason;            ///< a code for the record and the metrics; bounded, never a value; empty: new_pair
     std::int64_t retry_in_ms = 0;  ///< of passing
     std::optional<Grant> grant;    ///< of new_pair
-    bitrix::Outcome outcome;       ///< for the calls that waited; its description is not masked
+    bitrix::Outcome outcome;       ///< for the calls that waited, which were not sent; its description is not masked
 };
 [[nodiscard]] std::string_view to_string(Verdict::Kind) noexcept;  ///< "new_pair", "passing", "final"
 
@@ -72,6 +72,15 @@ struct Verdict {
 
 /// From a half to all of 1 s, 2 s, 4 s, ... 60 s.
 [[nodiscard]] std::int64_t passing_backoff_ms(unsigned failures, double random) noexcept;
+
+/// Behind the reason of a passing failure in the record: since then the server may have rotated the tokens without
+/// anybody knowing the new ones. An invalid_grant after that has lost_answer behind it.
+inline constexpr std::string_view answer_lost = "_answer_lost";
+inline constexpr std::string_view lost_answer = "_after_lost_answer";
+/// The reason for the record. `lost_before`: an answer was lost in an earlier exchange with this pair.
+[[nodiscard]] std::string reason_to_record(const Verdict& verdict, bool lost_before);
+/// What calls are told while a refresh backs off that has failed elsewhere: all that is known of it is the reason.
+[[nodiscard]] bitrix::Outcome remembered_failure(std::string_view reason);
 
 /// The server has certainly not understood the POST: the same by GET, once.
 [[nodiscard]] bool fall_back_to_get(const TokenAnswer& answer);

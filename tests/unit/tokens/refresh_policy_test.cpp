@@ -195,7 +195,56 @@ TEST_CASE("what each answer of the authorization server means for the pair") {
         CHECK_FALSE(verdict.outcome.ok());
         CHECK(verdict.outcome.upstream_status == row.status);
         CHECK(verdict.outcome.origin == bitrix::Origin::oauth);
-        if (row.lost && row.status < 300) CHECK(verdict.outcome.executed == Executed::unknown);
+        // The calls that wait were not sent: a write among them must not be told that its outcome is unknown.
+        CHECK(verdict.outcome.executed == Executed::no);
+    }
+}
+
+// A 502 had come behind the rotation; the invalid_grant of the next try said nothing of it.
+TEST_CASE("a lost answer is remembered until a new pair comes") {
+    const auto error = [](const std::string& code) { return R"({"error":")" + code + "\"}"; };
+    const auto reason = [](unsigned status, const std::string& body, bool lost_before) {
+        return reason_to_record(judge(answer(status, body), now, 0, 0), lost_before);
+    };
+    CHECK(reason(502, "<html>", false) == "http_502_answer_lost");
+    CHECK(reason(429, "slow down", false) == "http_429");
+    CHECK(reason(429, "slow down", true) == "http_429_answer_lost");
+    CHECK(reason(400, error("invalid_grant"), false) == "invalid_grant");
+    CHECK(reason(400, error("invalid_grant"), true) == "invalid_grant_after_lost_answer");
+    CHECK(reason(401, error("NOT_INSTALLED"), true) == "NOT_INSTALLED");
+    CHECK(std::string_view(reason(502, "", true)).ends_with(answer_lost));
+}
+
+// A gateway that was started while another one backed off answered 502 with the code PAYMENT_REQUIRED.
+TEST_CASE("what calls are told of a failure of which only the reason is known") {
+    struct Row {
+        std::string_view reason, code;
+        ErrorClass error_class;
+        bitrix::Origin origin = bitrix::Origin::oauth;
+    };
+    using bitrix::Origin;
+    for (const Row& row : {
+             Row{"PAYMENT_REQUIRED", "PAYMENT_REQUIRED", ErrorClass::plan},
+             Row{"QUERY_LIMIT_EXCEEDED", "QUERY_LIMIT_EXCEEDED", ErrorClass::rate_limit},
+             Row{"news_from_tomorrow", "news_from_tomorrow", ErrorClass::server},
+             Row{"http_502_answer_lost", "GATEWAY_BAD_ANSWER", ErrorClass::server},
+             Row{"http_429", "GATEWAY_BAD_ANSWER", ErrorClass::server},
+             Row{"no_tokens_answer_lost", "GATEWAY_BAD_ANSWER", ErrorClass::server},
+             Row{"unknown_code", "GATEWAY_BAD_ANSWER", ErrorClass::server},
+             Row{"unreadable", "GATEWAY_STORE", ErrorClass::gateway, Origin::gateway},
+             Row{"unconfigured", "GATEWAY_STORE", ErrorClass::gateway, Origin::gateway},
+             Row{"connect", "GATEWAY_UPSTREAM_UNREACHABLE", ErrorClass::network, Origin::network},
+             Row{"network", "GATEWAY_UPSTREAM_UNREACHABLE", ErrorClass::network, Origin::network},
+             Row{"timeout_answer_lost", "GATEWAY_UPSTREAM_TIMEOUT", ErrorClass::timeout, Origin::network},
+             Row{"truncated", "GATEWAY_BAD_ANSWER", ErrorClass::network, Origin::network},
+         }) {
+        CAPTURE(row.reason);
+        const bitrix::Outcome outcome = remembered_failure(row.reason);
+        CHECK(outcome.code == row.code);
+        CHECK(bitrix::to_string(outcome.error_class) == bitrix::to_string(row.error_class));
+        CHECK(outcome.origin == row.origin);
+        CHECK(outcome.executed == Executed::no);
+        CHECK_FALSE(outcome.description.empty());
     }
 }
 
@@ -233,7 +282,7 @@ TEST_CASE("an exchange without an answer is passing, and may have been a refresh
         CHECK(verdict.retry_in_ms == 500);
         CHECK(verdict.outcome.error_class == row.error_class);
         CHECK(verdict.outcome.origin == bitrix::Origin::network);
-        CHECK(verdict.outcome.executed == (row.lost ? Executed::unknown : Executed::no));
+        CHECK(verdict.outcome.executed == Executed::no);
         CHECK_FALSE(verdict.outcome.description.empty());
     }
     CHECK_FALSE(repeat_at_once(answer(502, "")));
