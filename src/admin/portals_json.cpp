@@ -5,9 +5,12 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <iterator>
 
 #include <b24gate/core/json_scan.hpp>
+#include <b24gate/tokens/credential.hpp>
+#include <b24gate/tokens/listing.hpp>
 
 namespace b24gate::admin {
 namespace {
@@ -172,11 +175,49 @@ json::object batches(const gateway::PortalRuntime& runtime, const admission::Sna
     return out;
 }
 
+/// The portal's identity, as the tokens in use tell it; null: webhooks tell none.
+json::value member_id(const gateway::PortalRuntime& runtime) {
+    for (const auto& [config, live] : runtime.credentials)
+        if (const std::string id = live->record().member_id; !id.empty()) return json::value(id);
+    return {};
+}
+
+json::object credential_json(const std::string& name, const config::Credential& config,
+                             const tokens::Credential* live) {
+    json::object out;
+    out["name"] = name;
+    const bool oauth = config.type == config::Credential::Type::oauth;
+    out["type"] = oauth ? "oauth" : "webhook";
+    if (live == nullptr) return out;
+    const auto look = live->peek(core::Clock::now());
+    const bool reauth = look.state == tokens::Credential::State::needs_reauth;
+    out["state"] = reauth ? "needs_reauth" : "active";
+    std::string reason = look.reason;
+    if (oauth) {
+        const storage::CredentialRecord record = live->record();
+        const auto now =
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+        const tokens::Listed row = tokens::listed(live->portal(), name, look.token ? &record : nullptr, now.count());
+        // What this process knows may not have reached the store yet.
+        if (!reauth || !look.token) out["state"] = row.state;
+        if (reason.empty()) reason = row.reason;
+        if (row.has_tokens) {
+            out["expires_in_s"] = row.expires_in_s;
+            if (row.refreshed_at != 0) out["refreshed_at"] = tokens::date(row.refreshed_at);
+            out["refresh_token_age_days"] = row.refresh_token_age_days;
+            out["refresh_token_days_left"] = row.refresh_token_days_left;
+        }
+    }
+    if (!reason.empty()) out["reason"] = reason;
+    return out;
+}
+
 json::object portal(const gateway::PortalRuntime& runtime) {
     const admission::Snapshot s = runtime.portal->snapshot();
     json::object out;
     out["name"] = runtime.config->name;
     out["url"] = runtime.portal->location().target.origin;
+    out["member_id"] = member_id(runtime);
     out["mode"] = s.observe ? "observe" : "enforce";
     out["budget"] = budget(runtime, s);
     out["queue"] = queue(s);
@@ -191,10 +232,7 @@ json::object portal(const gateway::PortalRuntime& runtime) {
     out["batches"] = batches(runtime, s);
     json::array credentials;
     for (const auto& [name, credential] : runtime.config->credentials) {
-        json::object one;
-        one["name"] = name;
-        one["type"] = credential.type == config::Credential::Type::webhook ? "webhook" : "oauth";
-        credentials.push_back(std::move(one));
+        credentials.push_back(credential_json(name, credential, runtime.live(&credential)));
     }
     out["credentials"] = std::move(credentials);
     if (s.observe) {

@@ -126,6 +126,8 @@ private:
     server::BodyMemory memory_;
     std::unique_ptr<storage::Store> store_;
     std::optional<tokens::TokenKeeper> keeper_;
+    std::optional<gateway::PortalPlaces> places_;
+    std::optional<gateway::Installer> installer_;
     std::mutex masker_mutex_;
     std::shared_ptr<const gateway::Snapshot> snapshot_;
     std::shared_ptr<net::TlsServerContext> tls_;
@@ -190,7 +192,12 @@ bool Application::build() {
         health_.store_usable(usable);
         metrics_->store_usable.with({}).set(usable);
     };
+    hooks.adopted = [this](const storage::CredentialRecord& record) { places_->adopted(record); };
+    places_.emplace(workers_.front()->worker, *store_, *log_);
+    places_->use(**snapshot);
+    if (const auto placed = run_blocking(places_->load()); !placed) return fail(placed.error().message);
     keeper_.emplace(workers_.front()->worker, *store_, *log_, *metrics_, std::move(hooks));
+    installer_.emplace(*store_, *keeper_, *places_, *log_, *metrics_);
     keeper_->configure(*config_);
     gateway::connect_credentials(**snapshot, *keeper_);
     snapshot_ = *snapshot;
@@ -204,7 +211,7 @@ bool Application::build() {
     for (auto& thread : workers_) {
         WorkerThread& w = *thread;
         w.state.emplace(w.worker, snapshot_, *keeper_);
-        w.gateway.emplace(*w.state, *log_, *metrics_, health_);
+        w.gateway.emplace(*w.state, *installer_, *log_, *metrics_, health_);
         w.admin.emplace(*w.state, registry_, health_,
                         [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); });
         w.data_sessions.emplace(w.worker, *w.gateway, data_stats_, memory_, limits);
@@ -341,6 +348,7 @@ void Application::exchange(std::shared_ptr<gateway::Snapshot> snapshot, std::sha
     set_masker();
     memory_.limit = config_->server.max_buffered;
     gateway::apply_snapshot(*snapshot_, *previous);
+    places_->use(*snapshot_);
     health_.portals(portal_names(*snapshot_));
     scrape_->use(snapshot_);
     const std::shared_ptr<const config::Server> limits(config_, &config_->server);

@@ -106,10 +106,12 @@ struct Gateway::Visit {
     }
 };
 
-Gateway::Gateway(WorkerState& worker, observe::Log& log, observe::GateMetrics& metrics, const observe::Health& health)
-    : worker_(worker), log_(log), metrics_(metrics), health_(health) {}
+Gateway::Gateway(WorkerState& worker, Installer& installer, observe::Log& log, observe::GateMetrics& metrics,
+                 const observe::Health& health)
+    : worker_(worker), installer_(installer), log_(log), metrics_(metrics), health_(health) {}
 
 std::optional<server::Response> Gateway::refuse_early(const server::Request& head) {
+    if (Installer::serves(head.target)) return installer_.refuse_early(head);
     const bitrix::RawCall raw = raw_call(head);
     bitrix::RawCall without_body;
     without_body.verb = raw.verb;
@@ -134,6 +136,7 @@ std::optional<server::Response> Gateway::refuse_early(const server::Request& hea
 
 asio::awaitable<server::Response> Gateway::handle(server::Request& request, server::Connection& connection) {
     if (auto health = server::health_response(request, health_)) co_return std::move(*health);
+    if (Installer::serves(request.target)) co_return co_await installer_.handle(worker_, request);
 
     Visit visit(request, worker_.snapshot());
     bitrix::RawCall raw = raw_call(request);

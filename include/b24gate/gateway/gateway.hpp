@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include <b24gate/gateway/installer.hpp>
 #include <b24gate/gateway/worker_state.hpp>
 #include <b24gate/observe/health.hpp>
 #include <b24gate/observe/log.hpp>
@@ -17,7 +18,8 @@ namespace b24gate::gateway {
 
 class Gateway final : public server::Handler {
 public:
-    Gateway(WorkerState& worker, observe::Log& log, observe::GateMetrics& metrics, const observe::Health& health);
+    Gateway(WorkerState& worker, Installer& installer, observe::Log& log, observe::GateMetrics& metrics,
+            const observe::Health& health);
 
     std::optional<server::Response> refuse_early(const server::Request& head) override;
     boost::asio::awaitable<server::Response> handle(server::Request& request, server::Connection& connection) override;
@@ -31,6 +33,7 @@ private:
     void finish(const Visit& visit, unsigned status, std::uint64_t bytes_out);
 
     WorkerState& worker_;
+    Installer& installer_;
     observe::Log& log_;
     observe::GateMetrics& metrics_;
     const observe::Health& health_;
