@@ -276,7 +276,10 @@ asio::awaitable<void> run_batch(std::shared_ptr<BatchRun> run) {
 void begin_batch(std::shared_ptr<Portal> portal, std::uint64_t batch, std::vector<Portal::Boarded> aboard) {
     asio::io_context& io = aboard.front().passenger->worker->worker.io;
     auto run = std::make_shared<BatchRun>(std::move(portal), batch, std::move(aboard));
-    asio::co_spawn(io, run_batch(std::move(run)), asio::detached);
+    // co_spawn alone would begin inside of this call when the thread is the right one, and the caller holds a lock.
+    asio::post(io, [&io, run = std::move(run)]() mutable {
+        asio::co_spawn(io, run_batch(std::move(run)), asio::detached);
+    });
 }
 
 }  // namespace b24gate::gateway
