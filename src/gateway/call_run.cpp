@@ -184,7 +184,8 @@ asio::awaitable<bool> CallRun::have_token() {
         const Decision decision = decide();
         if (decision.kind != Decision::Kind::retry) co_return false;
         const core::Duration pause = refreshed.retry_after.value_or(std::chrono::milliseconds(0));
-        if (!co_await wait_until(std::max(decision.at, Clock::now() + pause))) co_return false;
+        const TimePoint again = std::max(decision.at, Clock::now() + pause);
+        if (order_.deadline.passed(again) || !co_await wait_until(again)) co_return false;
     }
     co_return true;
 }
