@@ -461,10 +461,10 @@ asio::awaitable<bool> TokenKeeper::renew(std::shared_ptr<Credential> credential,
         verdict = judge(view(asked.answer), store_now(), record.failures, random_fraction());
         mask(verdict.outcome, {pair->access, pair->refresh, config.client_secret});
         if (verdict.outcome.description.empty()) verdict.outcome.description = asked.answer.detail;
-        // The server has rotated the tokens once before, and the answer was lost with the process that asked or on
-        // its way: nothing but a new authorization helps, and it should be said why.
-        if (verdict.kind == Verdict::Kind::final && (lease.abandoned || asked.repeated))
-            verdict.reason += "_after_lost_answer";
+        // The server may have rotated the tokens once before, and the answer was lost with the process that asked or
+        // on its way: then nothing but a new authorization helps, and it should be said why.
+        verdict.reason =
+            reason_to_record(verdict, lease.abandoned || asked.repeated || record.reason.ends_with(answer_lost));
     }
     if (verdict.kind == Verdict::Kind::new_pair) {
         Grant grant = std::move(*verdict.grant);
