@@ -20,7 +20,7 @@ constexpr std::size_t largest_file = 1u << 20;
 
 /// Tables that the contract names and that a later version fills: taken while they are empty, so that a file may
 /// already lay them out; a key in one would be a setting that has no effect.
-constexpr std::string_view later_sections[] = {"operations", "alerts", "cache"};
+constexpr std::string_view later_sections[] = {"alerts", "cache"};
 
 constexpr std::string_view top_level[] = {"server", "admin", "store",   "defaults",   "portals", "clients",
                                           "retry",  "log",   "metrics", "operations", "alerts",  "cache"};
@@ -52,6 +52,7 @@ void read_root(Reader& reader, const Node& root, Config& config) {
     check_listeners(reader, root, config);
     section("store", read_store);
     section("retry", read_retry);
+    section("operations", read_operations);
     section("log", read_log);
     section("metrics", read_metrics);
     read_portals(reader, root.find("defaults"), root.find("portals"), config);
@@ -144,7 +145,8 @@ Loaded load_text(std::string_view text, const std::string& path, const LoadOptio
 const std::vector<SectionKeys>& known_keys() {
     static const std::vector<SectionKeys> all = [] {
         std::vector<SectionKeys> out = section_keys();
-        for (const auto& more : {portal_keys(), client_keys()}) out.insert(out.end(), more.begin(), more.end());
+        for (const auto& more : {operations_keys(), portal_keys(), client_keys()})
+            out.insert(out.end(), more.begin(), more.end());
         return out;
     }();
     return all;

@@ -137,6 +137,7 @@ void read_store(Reader& reader, const Node& node, Config& config);
 /// After the portals: tokens are kept only encrypted.
 void check_store(Reader& reader, const Node& root, Config& config);
 void read_retry(Reader& reader, const Node& node, Config& config);
+void read_operations(Reader& reader, const Node& node, Config& config);
 void read_log(Reader& reader, const Node& node, Config& config);
 void read_metrics(Reader& reader, const Node& node, Config& config);
 /// `defaults` may be null.
@@ -145,6 +146,7 @@ void read_portals(Reader& reader, const Node* defaults, const Node* portals, Con
 void read_clients(Reader& reader, const Node& node, Config& config);
 
 [[nodiscard]] std::vector<SectionKeys> section_keys();
+[[nodiscard]] std::vector<SectionKeys> operations_keys();
 [[nodiscard]] std::vector<SectionKeys> portal_keys();
 [[nodiscard]] std::vector<SectionKeys> client_keys();
 

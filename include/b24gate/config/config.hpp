@@ -135,6 +135,33 @@ struct Retry {
     RetryRule timeout;
 };
 
+/// Calls that must not be lost.
+struct Operations {
+    Milliseconds keep_succeeded{259'200'000};    ///< how long one that succeeded can be asked about: 3 d
+    Milliseconds keep_failed{2'592'000'000};     ///< likewise failed, dead and discarded: 30 d
+    unsigned max_queued = 1'000'000;             ///< that have not ended, in all
+    unsigned max_queued_per_client = 200'000;    ///< and of one client
+    std::uint64_t max_body = 8ull << 20;         ///< bytes of one body that is kept
+    std::uint64_t min_free_disk = 256ull << 20;  ///< bytes; below it none is taken
+    Milliseconds settle{75'000};                 ///< how long a portal may work on a request that was cut off
+    Milliseconds key_window{82'800'000};         ///< how long a REST 3 write may be repeated under its key: 23 h
+    enum class OnFailure { go_on, block };
+    OnFailure order_on_failure = OnFailure::go_on;  ///< what the next one of an order key does
+    struct Retry {
+        unsigned attempts = 8;                ///< repeats after server, network and timeout together
+        Milliseconds base{30'000};            ///< the first pause; each next one is three times as long ...
+        Milliseconds max{43'200'000};         ///< ... up to this: 12 h
+        unsigned not_found = 1;               ///< repeats of an update that found nothing
+        Milliseconds limit_age{259'200'000};  ///< how long limits may hold one up: 3 d
+    };
+    Retry retry;
+    std::vector<std::string> callback_hosts;  ///< globs, lower case; empty: no callbacks
+    core::Secret callback_secret;             ///< signs callbacks
+    core::Secret old_callback_secret;         ///< signs beside it while receivers change over
+    bool allow_private_callbacks = false;     ///< also to addresses inside of the network
+    Milliseconds callback_timeout{15'000};
+};
+
 struct Log {
     std::string level = "info";  ///< trace debug info warn error off
     std::string file = "-";      ///< "-": standard output
@@ -155,6 +182,7 @@ struct Config {
     std::map<std::string, Portal> portals;
     std::map<std::string, Client> clients;
     Retry retry;
+    Operations operations;
     Log log;
     Metrics metrics;
 };

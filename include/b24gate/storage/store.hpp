@@ -15,11 +15,9 @@
 #include <vector>
 
 #include <b24gate/core/clock.hpp>
+#include <b24gate/storage/operation_record.hpp>
 
 namespace b24gate::storage {
-
-/// Unix time, milliseconds. 0: never, not set.
-using UnixMs = std::int64_t;
 
 struct Failure {
     enum class Kind {

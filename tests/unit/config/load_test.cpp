@@ -225,10 +225,8 @@ TEST_CASE("TLS needs both of its files") {
 }
 
 TEST_CASE("sections of later versions are taken while they are empty") {
-    CHECK(World().load("[operations]\n[alerts]\n[[cache]]\n"));
+    CHECK(World().load("[alerts]\n[[cache]]\n"));
     const Wrong cases[] = {
-        {"[operations]\nsettle = \"75s\"\n",
-         "2:1: key \"settle\": settings of [operations] are not supported by this version; leave them out"},
         {"[alerts.telegram]\n",
          "1:9: key \"telegram\": settings of [alerts] are not supported by this version; leave them out"},
         {"[[cache]]\n[[cache]]\nmethod = \"crm.*\"\n",
@@ -236,6 +234,59 @@ TEST_CASE("sections of later versions are taken while they are empty") {
         {"alerts = 1\n", "1:10: alerts must be a table, written [alerts]"},
     };
     for (const Wrong& wrong : cases) check_errors({}, wrong);
+}
+
+TEST_CASE("operations") {
+    World world;
+    world.env["SECRET"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    world.env["PLAIN"] = "a plain secret of some length";
+    world.env["SHORT"] = "short";
+    world.env["BROKEN"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS%";
+    const Loaded loaded = world.load(
+        acme +
+        "[operations]\nkeep_succeeded = \"1h\"\nkeep_failed = \"2h\"\nmax_queued = 10\nmax_body = \"1MiB\"\n"
+        "min_free_disk = \"0B\"\nsettle = \"1s\"\nkey_window = \"1h\"\norder_on_failure = \"block\"\n"
+        "callback_hosts = [\"*.Example.com\"]\ncallback_secret = \"env:SECRET\"\n"
+        "old_callback_secret = \"env:PLAIN\"\ncallback_timeout = \"3s\"\nallow_private_callbacks = true\n"
+        "[operations.retry]\nattempts = 2\nbase = \"10ms\"\nmax = \"1s\"\nnot_found = 0\nlimit_age = \"1m\"\n");
+    REQUIRE(lines(loaded.errors) == "");
+    const Operations& o = loaded.config->operations;
+    CHECK(o.keep_succeeded == std::chrono::hours(1));
+    CHECK(o.keep_failed == std::chrono::hours(2));
+    CHECK(o.max_queued == 10);
+    CHECK(o.max_queued_per_client == 10);
+    CHECK(o.max_body == 1u << 20);
+    CHECK(o.min_free_disk == 0);
+    CHECK(o.settle == std::chrono::seconds(1));
+    CHECK(o.key_window == std::chrono::hours(1));
+    CHECK(o.order_on_failure == Operations::OnFailure::block);
+    CHECK(o.callback_hosts == std::vector<std::string>{"*.example.com"});
+    CHECK(o.callback_secret.reveal() == world.env["SECRET"]);
+    CHECK(o.old_callback_secret.reveal() == world.env["PLAIN"]);
+    CHECK(o.callback_timeout == std::chrono::seconds(3));
+    CHECK(o.allow_private_callbacks);
+    CHECK(o.retry.attempts == 2);
+    CHECK(o.retry.base == std::chrono::milliseconds(10));
+    CHECK(o.retry.max == std::chrono::seconds(1));
+    CHECK(o.retry.not_found == 0);
+    CHECK(o.retry.limit_age == std::chrono::minutes(1));
+
+    const Wrong cases[] = {
+        {"[operations]\nsetle = \"1s\"\n", "2:1: unknown key \"setle\"; did you mean \"settle\"?"},
+        {"[operations]\nkey_window = \"25h\"\n", "2:14: key_window is \"25h\"; write a duration from 0s to 1d"},
+        {"[operations]\norder_on_failure = \"stop\"\n",
+         "2:20: order_on_failure is \"stop\"; write one of: continue, block"},
+        {"[operations]\nmax_queued = 5\nmax_queued_per_client = 6\n",
+         "3:25: max_queued_per_client is above max_queued; lower it"},
+        {"[operations]\ncallback_hosts = [\"a.example\"]\n",
+         "2:1: callback_hosts needs callback_secret beside it, so that receivers can tell that a callback is yours"},
+        {"[operations]\ncallback_secret = \"env:SHORT\"\n",
+         "2:19: callback_secret is shorter than 24 characters and may be guessed; take a longer one"},
+        {"[operations]\ncallback_secret = \"env:BROKEN\"\n",
+         "2:19: callback_secret begins with whsec_ but not 24 bytes or more in base64 follow"},
+        {"[operations.retry]\nbase = \"13h\"\n", "2:8: base is 13h and max 12h; base must not be above max"},
+    };
+    for (const Wrong& wrong : cases) check_errors(world, wrong);
 }
 
 TEST_CASE("every error is reported, in the order of the file") {
