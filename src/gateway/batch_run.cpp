@@ -30,6 +30,12 @@ constexpr std::size_t buffer_limit = 64 * 1024 * 1024;
 
 double unix_now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
+/// A reload may have put another webhook or application under the same name while calls waited.
+bool same_identity(const config::Credential& a, const config::Credential& b) {
+    return a.type == b.type && a.user == b.user && a.client_id == b.client_id &&
+           core::equal_constant_time(a.secret.reveal(), b.secret.reveal());
+}
+
 /// The head of an answer for each call of its own, with the views that belong to it.
 void copy_head(const upstream::Exchange& from, upstream::Exchange& to) {
     to.head = from.head;
@@ -54,10 +60,16 @@ public:
     }
 
     asio::awaitable<void> run() {
+        for (const Portal::Boarded& one : aboard_) {
+            if (same_identity(*one.passenger->credential, *head_.credential)) continue;
+            record();
+            finish_all(End::alone);
+            co_return;
+        }
         const tokens::Credential::Look look = credential_->look(Clock::now());
         if (look.state == tokens::Credential::State::needs_reauth || look.state == tokens::Credential::State::expired) {
             // Each of them knows how to wait for a token.
-            record(false);
+            record();
             finish_all(End::again);
             co_return;
         }
@@ -65,7 +77,10 @@ public:
         co_await exchange();
         judge();
         if (outcome_.error_class == ErrorClass::auth_expired && token_) {
-            record(true);
+            // Before the slot is free: what leaves next would only be told the same.
+            credential_->expired(token_->version, Clock::now());
+            renewed_ = true;
+            record();
             const auto live = head_.portal->credentials.find(head_.credential)->second;
             // Whatever comes of it, the calls find out for themselves.
             static_cast<void>(
@@ -73,28 +88,37 @@ public:
             finish_all(End::again);
             co_return;
         }
-        record(true);
+        record();
         if (outcome_.ok())
             finish_parts();
         else
             finish_failed();
     }
 
+    /// Whatever has gone wrong here: nobody may wait for ever, and what may have been carried out is not sent again.
     void give_up() {
-        record(false);
-        finish_all(End::alone);
+        if (tried_) {
+            outcome_ = bitrix::Outcome{};
+            outcome_.error_class = ErrorClass::server;
+            outcome_.executed = bitrix::Executed::unknown;
+            outcome_.origin = bitrix::Origin::gateway;
+            outcome_.code = "GATEWAY_BAD_ANSWER";
+            outcome_.description = "an internal error behind a batch";
+            parts_.clear();
+        }
+        record();
+        tried_ ? finish_failed() : finish_all(End::alone);
     }
 
 private:
     asio::awaitable<void> exchange() {
         const TimePoint before = Clock::now();
-        const std::vector<net::Field> no_fields{{"Accept", "application/json"}};
+        const std::vector<net::Field> fields{{"Accept", "application/json"}, {"User-Agent", "b24gate"}};
         for (int renames = 0; renames <= max_renames; ++renames) {
             Portal::Location location;
             upstream::HttpsClient& client = head_.worker->client(*head_.portal, location);
             target_ = location.target;
-            const OutgoingFacts facts{
-                call_, head_.credential, target_, no_fields, {}, token_ ? &token_->access : nullptr};
+            const OutgoingFacts facts{call_, head_.credential, target_, fields, {}, token_ ? &token_->access : nullptr};
             const std::string path = outgoing_target(facts);
             Outgoing message = outgoing_message(facts, path);
             upstream::OutgoingRequest request;
@@ -103,12 +127,23 @@ private:
             request.read_timeout = head_.portal->config->timeout;
             request.deadline = latest_deadline().within(Clock::now(), head_.portal->config->timeout).at;
             request.buffer_limit = buffer_limit;
+            tried_ = true;
             exchange_ = co_await client.send(std::move(request));
+            count_hit();
             if (!is_redirect(exchange_)) break;
             if (!follow_rename(*portal_, *head_.portal->config, *head_.log, target_, exchange_, path)) break;
         }
         took_ = Clock::now() - before;
     }
+
+    /// Of all aboard the head's client pays, also when its caller has left.
+    void count_hit() {
+        if (!sent()) return;
+        const auto found = head_.snapshot->requests.find({head_.client, head_.portal->config->name});
+        if (found != head_.snapshot->requests.end()) found->second->hit();
+    }
+
+    [[nodiscard]] bool sent() const { return tried_ && exchange_.transport != bitrix::Transport::not_sent; }
 
     void judge() {
         bitrix::WireAnswer answer;
@@ -141,10 +176,10 @@ private:
     }
 
     /// Teaches admission what the whole was like.
-    void record(bool sent) {
+    void record() {
         admission::Feedback whole;
-        whole.error_class = sent ? outcome_.error_class : ErrorClass::gateway;
-        whole.hit_sent = sent && exchange_.transport != bitrix::Transport::not_sent;
+        whole.error_class = tried_ ? outcome_.error_class : ErrorClass::gateway;
+        whole.hit_sent = sent();
         whole.coded = outcome_.has_code;
         whole.timing = outcome_.timing;
         whole.latency = took_;
@@ -159,7 +194,7 @@ private:
         }
         const admission::BatchNews news = portal_->record_batch(batch_, whole);
         observe::Log& log = *head_.log;
-        if (sent && !outcome_.ok())
+        if (tried_ && !outcome_.ok())
             log.event(observe::Level::warn, "batch_failed",
                       {{"portal", portal_->name()},
                        {"calls", aboard_.size()},
@@ -227,7 +262,8 @@ private:
     std::shared_ptr<CarriedAnswer> answer(std::size_t i) const {
         auto carried = std::make_shared<CarriedAnswer>();
         carried->aboard = static_cast<unsigned>(aboard_.size());
-        carried->pays = i == 0 && exchange_.transport != bitrix::Transport::not_sent;
+        carried->sent = sent();
+        carried->renewed = renewed_;
         carried->token = token_;
         carried->target = target_;
         carried->took = took_;
@@ -261,13 +297,15 @@ private:
     bitrix::Outcome outcome_;
     std::vector<bitrix::PartAnswer> parts_;
     core::Duration took_{0};
+    bool tried_ = false;  ///< from here on the portal may have seen it
+    bool renewed_ = false;
 };
 
 asio::awaitable<void> run_batch(std::shared_ptr<BatchRun> run) {
     try {
         co_await run->run();
     } catch (const std::exception&) {
-        run->give_up();  // nobody may wait for ever, whatever has gone wrong
+        run->give_up();
     }
 }
 
@@ -277,9 +315,8 @@ void begin_batch(std::shared_ptr<Portal> portal, std::uint64_t batch, std::vecto
     asio::io_context& io = aboard.front().passenger->worker->worker.io;
     auto run = std::make_shared<BatchRun>(std::move(portal), batch, std::move(aboard));
     // co_spawn alone would begin inside of this call when the thread is the right one, and the caller holds a lock.
-    asio::post(io, [&io, run = std::move(run)]() mutable {
-        asio::co_spawn(io, run_batch(std::move(run)), asio::detached);
-    });
+    asio::post(
+        io, [&io, run = std::move(run)]() mutable { asio::co_spawn(io, run_batch(std::move(run)), asio::detached); });
 }
 
 }  // namespace b24gate::gateway

@@ -77,14 +77,17 @@ asio::awaitable<CallReport> CallRun::run() {
         if (auto* carried = std::get_if<std::shared_ptr<CarriedAnswer>>(&*turn)) {
             // It has travelled with others; unless that has brought it an answer, it waits again where it stood.
             const std::shared_ptr<CarriedAnswer> ride = std::move(*carried);
-            if (!take_carried(*ride)) {
-                turn = co_await admit_again(admission::Feedback{}, ride->end == CarriedAnswer::End::alone);
+            if (take_carried(*ride)) {
+                const Decision decision = decide();
+                if (!report_.outcome.ok()) log_attempt(decision);
+                portal_.record(id_, admission::Feedback{});
+                if (decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
+            } else if (token_ready()) {
+                turn = co_await admit_again(admission::Feedback{});
                 continue;
+            } else {
+                portal_.record(id_, admission::Feedback{});
             }
-            const Decision decision = decide();
-            if (!report_.outcome.ok()) log_attempt(decision);
-            portal_.record(id_, admission::Feedback{});
-            if (decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
         } else if (!token_ready()) {  // it has expired while the call waited for its turn
             give_back();
         } else {
@@ -266,9 +269,8 @@ void CallRun::give_back() {
     portal_.record(id_, unused);
 }
 
-asio::awaitable<std::optional<Turn>> CallRun::admit_again(admission::Feedback told, bool alone) {
+asio::awaitable<std::optional<Turn>> CallRun::admit_again(admission::Feedback told) {
     const TimePoint before = Clock::now();
-    if (alone) passenger_.reset();
     Turn turn = co_await portal_.admit_again(order_.worker.worker, order_.connection, id_, std::move(told),
                                              order_.deadline, passenger_);
     report_.waited += Clock::now() - before;
@@ -310,6 +312,11 @@ void CallRun::board() {
     const config::Portal& portal = *order_.portal.config;
     if (!portal.coalesce.enabled || !order_.client.coalesce || order_.credential == nullptr) return;
     if (order_.request.method == "HEAD" || core::iequals(order_.request.field("X-B24-Coalesce"), "off")) return;
+    // Only a call of its own can carry it.
+    if (const auto language = order_.request.field("Accept-Language"); !language.empty() && language != "*") {
+        order_.portal.metrics->kept_out("language");
+        return;
+    }
     const bool writes_too =
         std::any_of(portal.coalesce.writes.begin(), portal.coalesce.writes.end(),
                     [&](const std::string& glob) { return core::glob_match(glob, call_.method_lower); });
@@ -321,6 +328,7 @@ void CallRun::board() {
     auto passenger = std::make_shared<Passenger>();
     passenger->command = std::move(*command);
     passenger->method_lower = call_.method_lower;
+    passenger->client = order_.client.name;
     passenger->worker = &order_.worker;
     passenger->snapshot = order_.snapshot.shared_from_this();
     passenger->portal = &order_.portal;
@@ -333,12 +341,14 @@ void CallRun::board() {
 
 /// True: the ride has brought an answer, or the verdict that there will be none.
 bool CallRun::take_carried(CarriedAnswer& carried) {
-    if (carried.pays) ++report_.hits;
-    if (carried.end == CarriedAnswer::End::again) return false;
-    ++report_.attempts;
+    if (carried.sent) ++report_.attempts;
     last_exchange_ = carried.took;
     report_.upstream += carried.took;
-    if (carried.end == CarriedAnswer::End::alone) return false;
+    report_.waited -= std::min(report_.waited, carried.took);
+    // One new token a call: it may be something else that the portal does not like.
+    if (carried.end == CarriedAnswer::End::alone || (carried.renewed && refreshed_)) passenger_.reset();
+    refreshed_ = refreshed_ || carried.renewed;
+    if (carried.end != CarriedAnswer::End::answered) return false;
     ask_about_method();
     report_.batched = carried.aboard;
     report_.outcome = std::move(carried.outcome);
@@ -370,6 +380,7 @@ bool CallRun::granted(Turn& turn) {
     if (std::holds_alternative<std::shared_ptr<CarriedAnswer>>(turn)) return true;
     if (std::holds_alternative<Overdue>(turn)) {
         portal_.abandon(id_);
+        ++report_.attempts;
         ask_about_method();
         bitrix::Outcome outcome;
         outcome.error_class = ErrorClass::timeout;

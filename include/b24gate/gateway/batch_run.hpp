@@ -27,6 +27,7 @@ struct PortalRuntime;
 struct Passenger {
     bitrix::Command command;
     std::string method_lower;
+    std::string client;
     WorkerState* worker;  ///< the one that runs the batch when this call is at its head
     std::shared_ptr<const Snapshot> snapshot;
     const PortalRuntime* portal;
@@ -44,7 +45,8 @@ struct CarriedAnswer {
     };
     End end = End::alone;
     unsigned aboard = 0;
-    bool pays = false;  ///< of all aboard one counts the hit
+    bool sent = false;     ///< the batch may have reached the portal; its hit is counted already
+    bool renewed = false;  ///< of `again`: the portal has refused the token, and a new one was asked for
     bitrix::Outcome outcome;
     upstream::Exchange exchange;
     std::shared_ptr<const tokens::Token> token;

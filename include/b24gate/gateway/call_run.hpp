@@ -79,7 +79,7 @@ private:
     boost::asio::awaitable<bool> have_token();
     boost::asio::awaitable<std::optional<Turn>> refresh_and_go_on();
     boost::asio::awaitable<bool> ask_for_the_name();
-    boost::asio::awaitable<std::optional<Turn>> admit_again(admission::Feedback told, bool alone = false);
+    boost::asio::awaitable<std::optional<Turn>> admit_again(admission::Feedback told);
     void board();
     bool take_carried(CarriedAnswer& carried);
     boost::asio::awaitable<void> mend_batch(bitrix::BatchMend mend);
