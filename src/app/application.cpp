@@ -391,7 +391,7 @@ void Application::close_listeners() {
 
 void Application::watch_drain(TimePoint end) {
     const TimePoint now = Clock::now();
-    if (connections() == 0 || now >= end) {
+    if ((connections() == 0 && !installer_->busy()) || now >= end) {
         if (connections() != 0) log_->event(Level::warn, "drain_cut_off", {{"connections", connections()}});
         cancel_all();
         io_.stop();

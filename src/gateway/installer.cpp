@@ -111,6 +111,12 @@ std::optional<Response> Installer::refuse_early(const Request& head) {
 }
 
 asio::awaitable<Response> Installer::handle(WorkerState& worker, const Request& request) {
+    Response response = co_await route(worker, request);
+    response.fields.add("X-Request-Id", request.id);
+    co_return response;
+}
+
+asio::awaitable<Response> Installer::route(WorkerState& worker, const Request& request) {
     const std::string_view path = path_of(request.target);
     const bool post = request.method == "POST";
     if (!post && request.method != "GET")
@@ -207,7 +213,8 @@ asio::awaitable<Installer::End> Installer::finish_with(Visit& visit, core::Secre
         co_return fail(End{std::string(reason)});
     const Known before = co_await known(visit);
     if (!before.fault.empty()) co_return fail(End{"store", true}, before.fault);
-    if (before.facts.active && (grant.user_id == 0 || grant.user_id != before.facts.user_id)) {
+    const bool same_user = grant.user_id != 0 && grant.user_id == before.facts.user_id;
+    if (grant.user_id == 0 || (before.facts.active && !same_user)) {
         const Verified verified = co_await verify(visit, grant.pair.access);
         if (!verified.profile) co_return fail(verified.end);
         grant.user_id = verified.profile->user_id;

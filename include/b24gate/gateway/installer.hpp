@@ -42,6 +42,8 @@ public:
     [[nodiscard]] std::optional<server::Response> refuse_early(const server::Request& head);
     /// For what serves() is true. `worker`: the session's own.
     boost::asio::awaitable<server::Response> handle(WorkerState& worker, const server::Request& request);
+    /// Something that was answered already is still being proven or stored: a stop waits for it.
+    [[nodiscard]] bool busy() const noexcept { return slots_used_ != 0; }
 
 private:
     /// The right to ask somebody else about what came in: a bounded number at once.
@@ -79,6 +81,7 @@ private:
         std::string fault;  ///< of the store
     };
 
+    boost::asio::awaitable<server::Response> route(WorkerState& worker, const server::Request& request);
     // The browser's way.
     boost::asio::awaitable<server::Response> begin(WorkerState& worker, const server::Request& request);
     boost::asio::awaitable<server::Response> finish(WorkerState& worker, const server::Request& request);
