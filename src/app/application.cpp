@@ -126,6 +126,7 @@ private:
     server::BodyMemory memory_;
     std::unique_ptr<storage::Store> store_;
     std::optional<tokens::TokenKeeper> keeper_;
+    std::optional<gateway::AnswerCache> cache_;
     std::optional<gateway::PortalPlaces> places_;
     std::optional<gateway::Installer> installer_;
     std::mutex masker_mutex_;
@@ -207,10 +208,12 @@ bool Application::build() {
         return fail(restored.error().message);
     health_.portals(portal_names(*snapshot_));
 
+    cache_.emplace(metrics_->cache_bytes.with({}));
+    cache_->use(snapshot_->reads_generation, config_->cache);
     const std::shared_ptr<const config::Server> limits(config_, &config_->server);
     for (auto& thread : workers_) {
         WorkerThread& w = *thread;
-        w.state.emplace(w.worker, snapshot_, *keeper_);
+        w.state.emplace(w.worker, snapshot_, *keeper_, *cache_);
         w.gateway.emplace(*w.state, *installer_, *log_, *metrics_, health_);
         w.admin.emplace(*w.state, registry_, health_,
                         [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); });
@@ -348,6 +351,7 @@ void Application::exchange(std::shared_ptr<gateway::Snapshot> snapshot, std::sha
     set_masker();
     memory_.limit = config_->server.max_buffered;
     gateway::apply_snapshot(*snapshot_, *previous);
+    cache_->use(snapshot_->reads_generation, config_->cache);
     places_->use(*snapshot_);
     health_.portals(portal_names(*snapshot_));
     scrape_->use(snapshot_);
@@ -398,7 +402,10 @@ void Application::watch_drain(TimePoint end) {
         return;
     }
     if (now >= end - std::min<core::Duration>(refuse_before_end, config_->server.shutdown_grace / 2))
-        for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->refuse_waiting();
+        for (const auto& [name, runtime] : snapshot_->portals) {
+            runtime.reads->refuse_waiting();
+            runtime.portal->refuse_waiting();
+        }
     timer_.expires_after(drain_poll);
     timer_.async_wait([this, end](boost::system::error_code error) {
         if (!error) watch_drain(end);
@@ -406,7 +413,10 @@ void Application::watch_drain(TimePoint end) {
 }
 
 void Application::cancel_all() {
-    for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->refuse_waiting();
+    for (const auto& [name, runtime] : snapshot_->portals) {
+        runtime.reads->stop();
+        runtime.portal->refuse_waiting();
+    }
     workers_.front()->post([this] {
         data_listener_->close();
         if (tls_listener_) tls_listener_->close();

@@ -20,7 +20,7 @@ constexpr std::size_t largest_file = 1u << 20;
 
 /// Tables that the contract names and that a later version fills: taken while they are empty, so that a file may
 /// already lay them out; a key in one would be a setting that has no effect.
-constexpr std::string_view later_sections[] = {"alerts", "cache"};
+constexpr std::string_view later_sections[] = {"alerts"};
 
 constexpr std::string_view top_level[] = {"server", "admin", "store",   "defaults",   "portals", "clients",
                                           "retry",  "log",   "metrics", "operations", "alerts",  "cache"};
@@ -57,6 +57,7 @@ void read_root(Reader& reader, const Node& root, Config& config) {
     section("metrics", read_metrics);
     read_portals(reader, root.find("defaults"), root.find("portals"), config);
     check_store(reader, root, config);
+    section("cache", read_cache);
     section("clients", read_clients);
     if (config.portals.empty())
         reader.warning({}, "no portal is configured, so no call can go anywhere; add [portals.NAME] with its url");
@@ -145,7 +146,7 @@ Loaded load_text(std::string_view text, const std::string& path, const LoadOptio
 const std::vector<SectionKeys>& known_keys() {
     static const std::vector<SectionKeys> all = [] {
         std::vector<SectionKeys> out = section_keys();
-        for (const auto& more : {operations_keys(), portal_keys(), client_keys()})
+        for (const auto& more : {operations_keys(), portal_keys(), client_keys(), cache_rule_keys()})
             out.insert(out.end(), more.begin(), more.end());
         return out;
     }();

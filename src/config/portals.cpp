@@ -41,6 +41,7 @@ constexpr Key<Portal> common_keys[] = {
     {"read_methods", [](Reader& r, const Node& n, Portal& p) { r.patterns(n, p.read_methods); }},
     {"repeatable_methods", [](Reader& r, const Node& n, Portal& p) { r.patterns(n, p.repeatable_methods); }},
     {"coalesce", read_coalesce},
+    {"share_reads", [](Reader& r, const Node& n, Portal& p) { r.flag(n, p.share_reads); }},
 };
 
 constexpr Choice<Credential::Type> credential_types[] = {{"webhook", Credential::Type::webhook},

@@ -142,6 +142,8 @@ void read_log(Reader& reader, const Node& node, Config& config);
 void read_metrics(Reader& reader, const Node& node, Config& config);
 /// `defaults` may be null.
 void read_portals(Reader& reader, const Node* defaults, const Node* portals, Config& config);
+/// After the portals: rules name them.
+void read_cache(Reader& reader, const Node& node, Config& config);
 /// After the portals: clients name them.
 void read_clients(Reader& reader, const Node& node, Config& config);
 
@@ -149,6 +151,7 @@ void read_clients(Reader& reader, const Node& node, Config& config);
 [[nodiscard]] std::vector<SectionKeys> operations_keys();
 [[nodiscard]] std::vector<SectionKeys> portal_keys();
 [[nodiscard]] std::vector<SectionKeys> client_keys();
+[[nodiscard]] std::vector<SectionKeys> cache_rule_keys();
 
 [[nodiscard]] constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 

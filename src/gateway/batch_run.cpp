@@ -112,6 +112,8 @@ public:
 
 private:
     asio::awaitable<void> exchange() {
+        for (const Portal::Boarded& one : aboard_)
+            if (one.passenger->departure) one.passenger->departure->departs();
         const TimePoint before = Clock::now();
         const std::vector<net::Field> fields{{"Accept", "application/json"}, {"User-Agent", "b24gate"}};
         for (int renames = 0; renames <= max_renames; ++renames) {

@@ -335,6 +335,7 @@ void CallRun::board() {
     passenger->credential = order_.credential;
     passenger->log = &order_.log;
     passenger->deadline = order_.deadline;
+    passenger->departure = order_.departure;
     passenger_ = passenger;
     portal_.board(id_, std::move(passenger));
 }
@@ -404,6 +405,7 @@ bool CallRun::granted(Turn& turn) {
 
 asio::awaitable<void> CallRun::exchange() {
     ++report_.attempts;
+    if (order_.departure) order_.departure->departs();
     const TimePoint before = Clock::now();
     for (int renames = 0; renames <= max_renames; ++renames) {
         Portal::Location location;

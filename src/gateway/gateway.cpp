@@ -9,6 +9,7 @@
 #include <b24gate/gateway/answer.hpp>
 #include <b24gate/gateway/call_run.hpp>
 #include <b24gate/gateway/plan_reader.hpp>
+#include <b24gate/gateway/read_run.hpp>
 #include <b24gate/net/sleep.hpp>
 #include <b24gate/server/health_response.hpp>
 
@@ -88,6 +89,7 @@ struct Gateway::Visit {
     core::Duration waited{0}, upstream{0}, would_wait{0};
     bool would_refuse = false;
     bool hung_up = false;
+    ReadRun::Source source = ReadRun::Source::call;
 
     explicit Visit(const server::Request& r, std::shared_ptr<const Snapshot> s)
         : request(r),
@@ -184,7 +186,7 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
                           identity.credential,
                           priority_of(*identity.client, visit.request.field("X-B24-Priority")),
                           core::Deadline{visit.started + *timeout}};
-    CallRun run(order);
+    ReadRun run(order);
     CallReport report = co_await run.run();
 
     visit.judge(report.outcome);
@@ -196,8 +198,9 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
     visit.would_wait = report.would_wait;
     visit.would_refuse = report.would_refuse;
     visit.hung_up = report.hung_up;
+    visit.source = run.source();
     visit.portal->metrics->waited(order.priority, report.waited);
-    if (report.outcome.ok())
+    if (report.outcome.ok() && run.source() == ReadRun::Source::call)
         read_plan_if_due(worker_, visit.snapshot, *visit.portal, identity.credential, log_, metrics_);
     std::function<void(std::uint64_t, bool)> streamed;
     if (report.outcome.ok() && report.exchange.rest) {
@@ -217,6 +220,9 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
     facts.waited = report.waited;
     facts.quota = visit.portal->portal->quota();
     add_gateway_fields(response, facts);
+    if (run.source() == ReadRun::Source::shared) response.fields.add("X-B24-Shared", "1");
+    if (run.source() == ReadRun::Source::cache)
+        response.fields.add("Age", std::to_string(core::to_ms(run.age()) / 1000));
     if (report.batched != 0) response.fields.add("X-B24-Batched", std::to_string(report.batched));
     response.close = response.close || report.hung_up;
     if (!streams) finish(visit, response.status, response.body.size());
@@ -277,7 +283,7 @@ void Gateway::finish(const Visit& visit, unsigned status, std::uint64_t bytes_ou
             for (unsigned i = 0; i < visit.hits; ++i) found->second->hit();
         }
         visit.portal->metrics->call(visit.error_class, visit.error, whole);
-        if (visit.error_class == bitrix::ErrorClass::ok)
+        if (visit.error_class == bitrix::ErrorClass::ok && visit.source != ReadRun::Source::cache)
             visit.portal->metrics->success_at(
                 std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
     } else {
@@ -304,6 +310,8 @@ void Gateway::finish(const Visit& visit, unsigned status, std::uint64_t bytes_ou
     if (visit.portal != nullptr && visit.portal->config->mode == config::Portal::Mode::observe)
         record.would_wait = std::chrono::duration_cast<Micro>(visit.would_wait);
     record.would_refuse = visit.would_refuse;
+    record.shared = visit.source == ReadRun::Source::shared;
+    record.cached = visit.source == ReadRun::Source::cache;
     record.batch_size = visit.batch_size;
     record.bytes_in = visit.bytes_in;
     record.bytes_out = bytes_out;

@@ -2,7 +2,35 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 namespace b24gate::gateway {
+namespace {
+
+bool concerns(const config::CacheRule& rule, const std::string& portal) {
+    return rule.portals.empty() || std::find(rule.portals.begin(), rule.portals.end(), portal) != rule.portals.end();
+}
+
+bool same_credential(const config::Credential& a, const config::Credential& b) {
+    return a.type == b.type && a.user == b.user && a.secret.reveal() == b.secret.reveal() && a.client_id == b.client_id;
+}
+
+bool same_portal(const config::Portal& a, const config::Portal& b) {
+    return a.url == b.url && a.read_methods == b.read_methods &&
+           std::equal(
+               a.credentials.begin(), a.credentials.end(), b.credentials.begin(), b.credentials.end(),
+               [](const auto& x, const auto& y) { return x.first == y.first && same_credential(x.second, y.second); });
+}
+
+/// Whether what was kept, and what is under way, may still be taken for an answer.
+bool same_for_reads(const config::Config& a, const config::Config& b) {
+    return a.cache == b.cache && std::equal(a.portals.begin(), a.portals.end(), b.portals.begin(), b.portals.end(),
+                                            [](const auto& x, const auto& y) {
+                                                return x.first == y.first && same_portal(x.second, y.second);
+                                            });
+}
+
+}  // namespace
 
 std::shared_ptr<const observe::Masker> make_masker(const config::Config& config, const tokens::TokenKeeper& keeper) {
     observe::MaskRules rules;
@@ -24,6 +52,17 @@ void connect_credentials(Snapshot& snapshot, const tokens::TokenKeeper& keeper) 
         for (const auto& [credential_name, credential] : runtime.config->credentials)
             if (auto live = keeper.find(name, credential_name))
                 runtime.credentials.emplace(&credential, std::move(live));
+}
+
+const config::CacheRule* PortalRuntime::cache_rule(const config::Config& all, std::string_view method_lower,
+                                                   std::size_t& number) const noexcept {
+    for (const std::size_t i : cache)
+        for (const std::string& glob : all.cache[i].methods)
+            if (core::glob_match(glob, method_lower)) {
+                number = i;
+                return &all.cache[i];
+            }
+    return nullptr;
 }
 
 std::string_view Snapshot::credential_name(const config::Portal& portal,
@@ -55,11 +94,16 @@ boost::system::result<std::shared_ptr<Snapshot>, std::string> make_snapshot(
         // The context holds what the CA file said; the same file may say something else now, so it is never reused.
         runtime.portal = known != nullptr ? known->portal
                                           : std::make_shared<Portal>(portal, *target, owner(name), core::Clock::now());
+        runtime.reads = known != nullptr ? known->reads : std::make_shared<PortalReads>(name);
+        for (std::size_t i = 0; i < config->cache.size(); ++i)
+            if (concerns(config->cache[i], name)) runtime.cache.push_back(i);
         std::vector<std::string> credentials;
         for (const auto& [credential, ignored] : portal.credentials) credentials.push_back(credential);
         runtime.metrics = &metrics.portal(name, credentials);
         snapshot->portals.emplace(name, std::move(runtime));
     }
+    if (previous != nullptr)
+        snapshot->reads_generation = previous->reads_generation + (same_for_reads(*previous->config, *config) ? 0 : 1);
     for (const auto& [name, client] : config->clients)
         for (const std::string& portal : client.portals)
             snapshot->requests[{name, portal}] = &metrics.requests(name, portal);
@@ -70,6 +114,7 @@ void apply_snapshot(const Snapshot& snapshot, const Snapshot& previous) {
     for (const auto& [name, runtime] : previous.portals) {
         if (snapshot.portals.contains(name)) continue;
         runtime.portal->refuse_waiting();
+        runtime.reads->stop();
         boost::asio::post(runtime.portal->owner().io, [portal = runtime.portal] { portal->stop(); });
     }
     for (const auto& [name, runtime] : snapshot.portals)

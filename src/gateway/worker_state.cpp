@@ -22,8 +22,9 @@ upstream::PoolLimits pool_of(const config::Portal& portal) {
 
 }  // namespace
 
-WorkerState::WorkerState(net::Worker& w, std::shared_ptr<const Snapshot> snapshot, tokens::TokenKeeper& k)
-    : worker(w), keeper(k), snapshot_(std::move(snapshot)), resolver_(w) {}
+WorkerState::WorkerState(net::Worker& w, std::shared_ptr<const Snapshot> snapshot, tokens::TokenKeeper& k,
+                         AnswerCache& c)
+    : worker(w), keeper(k), cache(c), snapshot_(std::move(snapshot)), resolver_(w) {}
 
 void WorkerState::use(std::shared_ptr<const Snapshot> snapshot) {
     snapshot_ = std::move(snapshot);

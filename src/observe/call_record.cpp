@@ -153,6 +153,8 @@ void append_line(std::string& out, const CallRecord& r, const Masker& masker, bo
         field(out, ",\"would_wait_ms\":", *r.would_wait);
         out += r.would_refuse ? ",\"would_refuse\":true" : ",\"would_refuse\":false";
     }
+    if (r.shared) out += ",\"shared\":true";
+    if (r.cached) out += ",\"cache\":\"hit\"";
     if (r.batch_size != 0) field(out, ",\"batch_size\":", r.batch_size);
     field(out, ",\"bytes_in\":", r.bytes_in);
     field(out, ",\"bytes_out\":", r.bytes_out);

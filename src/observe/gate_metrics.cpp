@@ -65,7 +65,11 @@ PortalMetrics::PortalMetrics(GateMetrics& all, std::string name)
       call_duration_(portal_histogram(all, all.call_duration, name_)),
       upstream_duration_(portal_histogram(all, all.upstream_duration, name_)),
       last_success_(all.last_success.with({name_})),
-      connects_(all.upstream_connects.with({name_})) {
+      connects_(all.upstream_connects.with({name_})),
+      cache_hits_(all.cache_hits.with({name_})),
+      cache_misses_(all.cache_misses.with({name_})),
+      cache_drops_(all.cache_drops.with({name_})),
+      shared_reads_(all.shared_reads.with({name_})) {
     for (std::size_t c = 0; c < calls_.size(); ++c) {
         const auto error_class = static_cast<ErrorClass>(c);
         attempts_[c] = &all.upstream_attempts.with({name_, bitrix::to_string(error_class)});
@@ -261,6 +265,15 @@ GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const Bui
       install_events(r.counter("b24gate_install_events_total",
                                "What came in at /oauth/: authorizations begun and ended, events of portals, by result.",
                                {"kind", "result"})),
+      cache_hits(r.counter("b24gate_cache_hits_total", "Reads that were answered from what was kept.", {"portal"})),
+      cache_misses(r.counter("b24gate_cache_misses_total",
+                             "Reads whose answer may be kept and that found none; not those with Cache-Control: "
+                             "no-cache.",
+                             {"portal"})),
+      cache_drops(r.counter("b24gate_cache_drops_total", "Kept answers that a write has made doubtful.", {"portal"})),
+      cache_bytes(r.gauge("b24gate_cache_bytes", "Memory that kept answers take.")),
+      shared_reads(r.counter("b24gate_shared_reads_total",
+                             "Reads that got the answer of the same read that was under way.", {"portal"})),
       http_connections(r.gauge("b24gate_http_connections", "Open client connections.", {"port"})),
       http_rejected(r.sampled_counter("b24gate_http_rejected_total",
                                       "Messages that were refused before they became a call, by reason.",

@@ -97,6 +97,7 @@ struct Portal {
     Milliseconds timeout{65'000};  ///< of one exchange; above the portal's own 60 s, so that its verdict arrives first
     Milliseconds pool_idle{50'000};  ///< idle upstream connections are closed after this
     Coalesce coalesce;
+    bool share_reads = true;                        ///< identical reads under way share one call
     std::map<std::string, Credential> credentials;  ///< by name
     std::vector<std::string> read_methods;        ///< adds to the method table: repeating these is safe, they only read
     std::vector<std::string> repeatable_methods;  ///< adds to the method table: a second run changes nothing
@@ -120,6 +121,16 @@ struct Client {
     bool passthrough = false;
     bool coalesce = true;  ///< false: its calls always go alone
     std::optional<std::int64_t> responsible_user;
+};
+
+/// Reads whose answers are kept for a while.
+struct CacheRule {
+    std::vector<std::string> methods;  ///< globs, lower case
+    Milliseconds ttl{0};
+    std::uint64_t max_bytes = 16ull << 20;
+    std::vector<std::string> portals;  ///< empty: all of them
+
+    friend bool operator==(const CacheRule&, const CacheRule&) = default;
 };
 
 /// attempts: how many retries at the most; base and max: bounds of the exponential backoff with full jitter.
@@ -181,6 +192,7 @@ struct Config {
     Store store;
     std::map<std::string, Portal> portals;
     std::map<std::string, Client> clients;
+    std::vector<CacheRule> cache;  ///< the first that names a method counts
     Retry retry;
     Operations operations;
     Log log;

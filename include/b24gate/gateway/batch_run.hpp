@@ -11,6 +11,7 @@
 #include <b24gate/bitrix/outcome.hpp>
 #include <b24gate/config/config.hpp>
 #include <b24gate/core/clock.hpp>
+#include <b24gate/gateway/departure.hpp>
 #include <b24gate/gateway/portal.hpp>
 #include <b24gate/observe/log.hpp>
 #include <b24gate/tokens/credential.hpp>
@@ -34,6 +35,7 @@ struct Passenger {
     const config::Credential* credential;
     observe::Log* log;
     core::Deadline deadline;
+    std::shared_ptr<Departure> departure;  ///< may be null
 };
 
 /// How the ride ended for one call.

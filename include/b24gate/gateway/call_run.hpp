@@ -37,6 +37,7 @@ struct CallOrder {
     const config::Credential* credential;  ///< null for a passthrough client
     config::Priority priority = config::Priority::normal;
     core::Deadline deadline;
+    std::shared_ptr<Departure> departure{};  ///< told when it leaves; may be null
 };
 
 /// What came of it, for answer, log and metrics.

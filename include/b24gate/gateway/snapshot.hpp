@@ -4,17 +4,21 @@
 
 #include <boost/system/result.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <b24gate/access/identify.hpp>
 #include <b24gate/bitrix/methods.hpp>
 #include <b24gate/config/config.hpp>
 #include <b24gate/gateway/portal.hpp>
+#include <b24gate/gateway/portal_reads.hpp>
 #include <b24gate/net/tls.hpp>
 #include <b24gate/observe/gate_metrics.hpp>
 #include <b24gate/tokens/token_keeper.hpp>
@@ -27,6 +31,8 @@ struct PortalRuntime {
     std::shared_ptr<net::TlsClientContext> tls;  ///< null for http
     bitrix::Methods methods;
     observe::PortalMetrics* metrics = nullptr;
+    std::shared_ptr<PortalReads> reads;  ///< lives on over reloads
+    std::vector<std::size_t> cache;      ///< the rules of Config::cache that concern this portal
     std::map<const config::Credential*, std::shared_ptr<tokens::Credential>> credentials;  ///< live, over reloads
 
     /// Null for a passthrough client's own.
@@ -34,6 +40,9 @@ struct PortalRuntime {
         const auto found = credentials.find(credential);
         return found == credentials.end() ? nullptr : found->second.get();
     }
+    /// The first rule that keeps the answers of that read, and its number; null: none does.
+    [[nodiscard]] const config::CacheRule* cache_rule(const config::Config& all, std::string_view method_lower,
+                                                      std::size_t& number) const noexcept;
 };
 
 struct Snapshot : std::enable_shared_from_this<Snapshot> {
@@ -41,6 +50,8 @@ struct Snapshot : std::enable_shared_from_this<Snapshot> {
     access::FrontDoor front_door;
     std::map<std::string, PortalRuntime, std::less<>> portals;
     std::map<std::pair<std::string_view, std::string_view>, observe::RequestMetrics*> requests;  ///< client, portal
+    /// Another one whenever the same read could have another answer than before, or would no longer be kept.
+    std::uint64_t reads_generation = 1;
 
     explicit Snapshot(std::shared_ptr<const config::Config> c) : config(c), front_door(std::move(c)) {}
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <b24gate/access/key_guard.hpp>
+#include <b24gate/gateway/answer_cache.hpp>
 #include <b24gate/gateway/snapshot.hpp>
 #include <b24gate/net/worker.hpp>
 #include <b24gate/upstream/https_client.hpp>
@@ -16,10 +17,12 @@ namespace b24gate::gateway {
 
 class WorkerState {
 public:
-    WorkerState(net::Worker& worker, std::shared_ptr<const Snapshot> snapshot, tokens::TokenKeeper& keeper);
+    WorkerState(net::Worker& worker, std::shared_ptr<const Snapshot> snapshot, tokens::TokenKeeper& keeper,
+                AnswerCache& cache);
 
     net::Worker& worker;
     tokens::TokenKeeper& keeper;
+    AnswerCache& cache;
     access::KeyGuard key_guard;
 
     [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }

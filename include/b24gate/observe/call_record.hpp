@@ -36,6 +36,8 @@ struct CallRecord {
     std::chrono::microseconds upstream{0};                ///< of that, spent in exchanges with the portal
     std::optional<std::chrono::microseconds> would_wait;  ///< observe mode: what enforcing would have made it wait
     bool would_refuse = false;                            ///< observe mode: enforcing would have refused it
+    bool shared = false;                                  ///< it got the answer of the same read under way
+    bool cached = false;                                  ///< it got an answer that was kept
     unsigned batch_size = 0;                              ///< commands in the client's batch; 0: no batch
     std::uint64_t bytes_in = 0, bytes_out = 0;            ///< of the bodies
     std::string_view peer;                                ///< address

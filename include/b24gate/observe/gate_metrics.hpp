@@ -43,6 +43,10 @@ public:
     /// When a call leaves the queue, or is given up in it.
     void waited(config::Priority, core::Duration) noexcept;
     void connected() noexcept { connects_.add(); }
+    /// Of a read whose answer may be kept, whether there was one.
+    void cache_asked(bool hit) noexcept { (hit ? cache_hits_ : cache_misses_).add(); }
+    void cache_dropped(std::size_t answers) noexcept { cache_drops_.add(answers); }
+    void shared_read() noexcept { shared_reads_.add(); }
     void handshaken(bool resumed) noexcept { handshakes_[resumed ? 1 : 0]->add(); }
     void breaker(std::string_view credential, BreakerState state);
     /// `ratio`: used share of the operating time, of the method that has used most of it.
@@ -76,6 +80,7 @@ private:
     Gauge& last_success_;
     Counter& connects_;
     std::array<Counter*, 2> handshakes_;
+    Counter &cache_hits_, &cache_misses_, &cache_drops_, &shared_reads_;
 };
 
 /// The answers to one client about one portal, by class and status.
@@ -153,6 +158,11 @@ struct GateMetrics {
     Family<Gauge>& refresh_token_expiry;
     Family<Gauge>& store_usable;
     Family<Counter>& install_events;
+    Family<Counter>& cache_hits;
+    Family<Counter>& cache_misses;
+    Family<Counter>& cache_drops;
+    Family<Gauge>& cache_bytes;
+    Family<Counter>& shared_reads;
     Family<Gauge>& http_connections;
     Family<Gauge>& http_rejected;
     Family<Gauge>& log_dropped;

@@ -101,6 +101,8 @@ TEST_CASE("the example loads and its values are the defaults") {
     CHECK(acme_portal.coalesce.enabled == p.coalesce.enabled);
     CHECK(acme_portal.coalesce.max_calls == p.coalesce.max_calls);
     CHECK(acme_portal.coalesce.max_duration == p.coalesce.max_duration);
+    CHECK(acme_portal.share_reads == p.share_reads);
+    CHECK(c.cache.empty());
     CHECK(acme_portal.redirect_hosts == p.redirect_hosts);
     CHECK(acme_portal.credentials.at("main").secret.reveal() == "s3cret0webhook");
     const Client k;
@@ -139,6 +141,7 @@ TEST_CASE("the example explains every key there is") {
     std::vector<std::string> explained;
     while (std::getline(in, line)) {
         if (line.starts_with("# ")) line.erase(0, 2);
+        if (line.starts_with("[[")) line.erase(0, 1);
         if (line.starts_with('[')) section = line.substr(1, line.find(']') - 1);
         if (const auto eq = line.find(" = "); eq != std::string::npos)
             explained.push_back(section + "/" + line.substr(0, eq));

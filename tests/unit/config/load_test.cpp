@@ -225,12 +225,10 @@ TEST_CASE("TLS needs both of its files") {
 }
 
 TEST_CASE("sections of later versions are taken while they are empty") {
-    CHECK(World().load("[alerts]\n[[cache]]\n"));
+    CHECK(World().load("[alerts]\n"));
     const Wrong cases[] = {
         {"[alerts.telegram]\n",
          "1:9: key \"telegram\": settings of [alerts] are not supported by this version; leave them out"},
-        {"[[cache]]\n[[cache]]\nmethod = \"crm.*\"\n",
-         "3:1: key \"method\": settings of [cache] are not supported by this version; leave them out"},
         {"alerts = 1\n", "1:10: alerts must be a table, written [alerts]"},
     };
     for (const Wrong& wrong : cases) check_errors({}, wrong);
@@ -287,6 +285,40 @@ TEST_CASE("operations") {
         {"[operations.retry]\nbase = \"13h\"\n", "2:8: base is 13h and max 12h; base must not be above max"},
     };
     for (const Wrong& wrong : cases) check_errors(world, wrong);
+}
+
+TEST_CASE("cache rules") {
+    const Loaded loaded = World().load(acme +
+                                       "[[cache]]\nmethods = [\"CRM.*.fields\"]\nttl = \"10m\"\n"
+                                       "[[cache]]\nmethods = [\"user.current\", \"profile\"]\nttl = \"1s\"\n"
+                                       "max_bytes = \"4KiB\"\nportals = [\"acme\"]\n");
+    REQUIRE(loaded);
+    REQUIRE(loaded.config->cache.size() == 2);
+    const CacheRule &first = loaded.config->cache[0], &second = loaded.config->cache[1];
+    CHECK(first.methods == std::vector<std::string>{"crm.*.fields"});
+    CHECK(first.ttl == std::chrono::minutes(10));
+    CHECK(first.max_bytes == 16u << 20);
+    CHECK(first.portals.empty());
+    CHECK(second.methods == std::vector<std::string>{"user.current", "profile"});
+    CHECK(second.max_bytes == 4096);
+    CHECK(second.portals == std::vector<std::string>{"acme"});
+
+    const Wrong cases[] = {
+        {"cache = 1\n", "1:9: cache must be a list of rules, each written [[cache]]"},
+        {"[cache]\nttl = \"1s\"\n", "1:1: cache must be a list of rules, each written [[cache]]"},
+        {"[[cache]]\nttl = \"1s\"\n",
+         "1:1: a cache rule has no methods; write methods = [\"crm.*.fields\", \"user.current\"]"},
+        {"[[cache]]\nmethods = [\"profile\"]\n",
+         "1:1: a cache rule has no ttl; write how long an answer is good, like ttl = \"10m\""},
+        {"[[cache]]\nttl = \"1s\"\nmethods = []\n",
+         "3:11: methods is empty, so the rule keeps nothing; name methods, like \"crm.*.fields\""},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nmethod = \"x\"\n", "4:1: unknown key \"method\"; did you mean \"methods\"?"},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"25h\"\n", "3:7: ttl is \"25h\"; write a duration from 1s to 1d"},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nmax_bytes = \"1KiB\"\n", "4:13: max_bytes is \"1KiB\"; write a size from 4KiB to 64GiB"},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nportals = [\"acma\"]\n", "4:12: portals has \"acma\", which is no portal of this file"},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nportals = []\n", "4:11: portals is empty, so the rule keeps nothing; leave it out to mean all of them"},
+    };
+    for (const Wrong& wrong : cases) check_errors({}, wrong);
 }
 
 TEST_CASE("every error is reported, in the order of the file") {
