@@ -75,6 +75,7 @@ TokenPlace token_place(const OutgoingFacts& facts) {
 
 /// The token as the beginning of the body; cuts off `body` what it replaces.
 std::string injected(TokenPlace place, const OutgoingFacts& facts, std::string_view& body) {
+    if (place == TokenPlace::none) return {};
     const std::string& token = facts.access_token->reveal();
     switch (place) {
         case TokenPlace::json_body: {
