@@ -147,6 +147,8 @@ Application::~Application() {
     tls_listener_.reset();
     admin_listener_.reset();
     store_.reset();  // before the workers: it hands its answers to them
+    // Who sleeps owns itself: woken, it belongs to its worker's loop and goes with it.
+    for (auto& worker : workers_) worker->worker.sweeper.sweep(TimePoint::max());
     workers_.clear();
 }
 
