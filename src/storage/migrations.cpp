@@ -1,5 +1,7 @@
 #include "migrations.hpp"
 
+#include "operation_schema.hpp"
+
 namespace b24gate::storage {
 namespace {
 
@@ -59,6 +61,7 @@ INSERT INTO heartbeat (one, at) VALUES (1, 0);
 
 constexpr Migration all[] = {
     {tokens_portals_budgets, "", ""},
+    {operation_tables, operation_counting_sqlite, operation_counting_postgres},
 };
 
 }  // namespace

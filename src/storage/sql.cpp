@@ -14,16 +14,27 @@ struct Word {
     "portal, credential, version, state, reason, key_id, sealed, member_id, client_endpoint, server_endpoint, " \
     "scope, status, user_id, expires_at, obtained_at, refreshed_at, failures, retry_at, lease_owner, "          \
     "lease_until, fence"
+#define B24GATE_OPERATION                                                                                         \
+    "seq, id, client, portal, credential, method, api, kind, state, stage, why, priority, due, order_key, "       \
+    "blocked, owner, lease_until, fence, attempts, not_found, tried, generation, first_intent, intent, unknown, " \
+    "executed, inferred, error_class, code, status, created, begun, finished, has_callback"
+#define B24GATE_ORDER_LOCK                                                                                     \
+    "(CASE WHEN pg_advisory_xact_lock(hashtextextended('b24gate order ' || $1, 0)) IS NULL THEN 0 ELSE 1 END)" \
+    "::bigint"
 constexpr Word words[] = {
     {"now", B24GATE_NOW_SQLITE, B24GATE_NOW_POSTGRES},
     {"clock", "(SELECT " B24GATE_NOW_SQLITE " AS now) AS clock", "(SELECT " B24GATE_NOW_POSTGRES " AS now) AS clock"},
     {"record", B24GATE_RECORD, B24GATE_RECORD},
+    {"operation", B24GATE_OPERATION, B24GATE_OPERATION},
     {"int", "INTEGER", "bigint"},
     {"real", "REAL", "double precision"},
     {"bytes", "BLOB", "bytea"},
     {"serial", "INTEGER PRIMARY KEY AUTOINCREMENT", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"},
     {"end", ") STRICT", ")"},
+    {"end_clustered", ") STRICT, WITHOUT ROWID", ")"},
     {"lock", "", "FOR UPDATE"},
+    {"skip_locked", "", "FOR UPDATE SKIP LOCKED"},
+    {"order_lock", "length(?1)", B24GATE_ORDER_LOCK},
 };
 
 std::string_view translate(std::string_view word, Dialect dialect) {

@@ -36,6 +36,8 @@ struct Transaction {
     std::string_view name;
     bool writes = false;
     std::vector<Query> queries;
+    /// It goes before others that wait: what has happened already must be written before more is begun.
+    bool urgent = false;
 };
 
 enum class Dialect { sqlite, postgres };
@@ -44,6 +46,9 @@ enum class Dialect { sqlite, postgres };
 /// {serial}: a primary key that grows. {end}: the end of CREATE TABLE. {lock}: at the end of a SELECT, nobody else
 /// changes the rows until the transaction ends. {clock}: in FROM, a table with {now} in its column `now`, for where
 /// several columns shall agree to the millisecond. {record}: what a CredentialRecord is read from, in its order.
+/// {operation}: likewise an OperationRecord. {end_clustered}: {end} of a table that is kept in the order of its primary
+/// key. {skip_locked}: {lock}, but rows that somebody else has locked are left out. {order_lock}: nobody else changes
+/// what has the order key $1 until the transaction ends.
 [[nodiscard]] std::string in_dialect(std::string_view sql, Dialect dialect);
 
 /// Runs transactions. Threads and deadlines as for Store.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "columns.hpp"
+#include "operation_sql.hpp"
 #include "statements.hpp"
 
 // g++ 12 inlines how Asio gets the memory of a coroutine, but not how it gives it back, and takes the two for a
@@ -15,20 +17,6 @@ namespace b24gate::storage {
 namespace {
 
 using AllRows = std::vector<Rows>;
-
-/// Reads the columns of a row from left to right. Another type than the schema's is a bug.
-class Columns {
-public:
-    explicit Columns(const Row& row) : row_(row) {}
-    std::int64_t integer() { return std::get<std::int64_t>(row_.at(at_++)); }
-    double real() { return std::get<double>(row_.at(at_++)); }
-    std::string text() { return std::get<std::string>(row_.at(at_++)); }
-    std::string bytes() { return std::get<Bytes>(row_.at(at_++)).value; }
-
-private:
-    const Row& row_;
-    std::size_t at_ = 0;
-};
 
 CredentialRecord record_of(Columns columns) {
     CredentialRecord out;
@@ -98,7 +86,10 @@ RefreshLease lease_of(const Store::LeaseRequest& request, const Rows& before, co
 
 class SqlStore final : public Store {
 public:
-    explicit SqlStore(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
+    explicit SqlStore(std::unique_ptr<Engine> engine)
+        : engine_(std::move(engine)), operations_(make_operation_store(*engine_)) {}
+
+    OperationStore& operations() noexcept override { return *operations_; }
 
     Awaitable<Done> ping(core::Deadline deadline) override {
         Transaction todo{"ping", true, {}};
@@ -290,6 +281,7 @@ private:
     }
 
     std::unique_ptr<Engine> engine_;
+    std::unique_ptr<OperationStore> operations_;
 };
 
 }  // namespace

@@ -147,61 +147,142 @@ int SqliteDatabase::run_query(const Query& query, Rows& rows) {
     return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-Result<std::vector<Rows>> SqliteDatabase::run(const Transaction& transaction, core::TimePoint until) {
-    until = std::min(until, core::Clock::now() + longest_wait);
-    std::unique_ptr<Unlock> unlock;
-    if (transaction.writes) {
-        const int error = lock_->acquire(until);
-        if (error != 0) {
-            Failure out;
-            const bool denied = error == EACCES || error == EPERM || error == EROFS;
-            out.kind = error == ETIMEDOUT                   ? Failure::Kind::busy
-                       : denied                             ? Failure::Kind::read_only
-                       : error == ENOSPC || error == EDQUOT ? Failure::Kind::full
-                                                            : Failure::Kind::unavailable;
-            out.message = error == ETIMEDOUT
-                              ? fmt::format("sqlite:{}: {}: another process has held {} for too long", file_,
-                                            transaction.name, lock_->file())
-                              : fmt::format("sqlite:{}: {}: {} cannot be locked: {}", file_, transaction.name,
-                                            lock_->file(), std::system_category().message(error));
-            return out;
-        }
-        unlock = std::make_unique<Unlock>(*lock_);
-    }
-    if (replaced()) {
-        Failure out;
-        out.kind = Failure::Kind::unavailable;
-        out.message = fmt::format(
-            "sqlite:{}: {}: the file or its -wal was removed or replaced since it was opened; "
-            "put it back, or restart to use what is there now",
-            file_, transaction.name);
-        return out;
-    }
+Failure SqliteDatabase::not_locked(std::string_view what, int error) const {
+    Failure out;
+    const bool denied = error == EACCES || error == EPERM || error == EROFS;
+    out.kind = error == ETIMEDOUT                   ? Failure::Kind::busy
+               : denied                             ? Failure::Kind::read_only
+               : error == ENOSPC || error == EDQUOT ? Failure::Kind::full
+                                                    : Failure::Kind::unavailable;
+    out.message = error == ETIMEDOUT ? fmt::format("sqlite:{}: {}: another process has held {} for too long", file_,
+                                                   what, lock_->file())
+                                     : fmt::format("sqlite:{}: {}: {} cannot be locked: {}", file_, what, lock_->file(),
+                                                   std::system_category().message(error));
+    return out;
+}
+
+Failure SqliteDatabase::was_replaced(std::string_view what) const {
+    Failure out;
+    out.kind = Failure::Kind::unavailable;
+    out.message = fmt::format(
+        "sqlite:{}: {}: the file or its -wal was removed or replaced since it was opened; "
+        "put it back, or restart to use what is there now",
+        file_, what);
+    return out;
+}
+
+Failure SqliteDatabase::commit_failure(std::string_view what, int code) const {
+    Failure out = failure(what, code);
+    // A commit that was written and not synced may be there after a crash. One that was not written is not.
+    out.in_doubt = (code & 0xff) == SQLITE_IOERR && code != SQLITE_IOERR_WRITE;
+    return out;
+}
+
+void SqliteDatabase::set_limit(core::TimePoint until) {
     until_ = until;
     const auto left = core::Deadline{until}.left(core::Clock::now());
     sqlite3_busy_timeout(handle_.get(), static_cast<int>(core::to_ms(left)) + 1);
+}
 
-    std::vector<Rows> rows(transaction.queries.size());
+void SqliteDatabase::roll_back() {
+    if (sqlite3_get_autocommit(handle_.get()) != 0) return;
+    until_ = core::TimePoint::max();
+    Rows none;
+    (void)run_query({&rollback, {}}, none);
+}
+
+int SqliteDatabase::run_queries(const Transaction& transaction, std::vector<Rows>& rows) {
+    rows.assign(transaction.queries.size(), {});
+    int code = SQLITE_OK;
+    for (std::size_t i = 0; i < rows.size() && code == SQLITE_OK; ++i) {
+        code = run_query(transaction.queries[i], rows[i]);
+    }
+    return code;
+}
+
+SqliteDatabase::Answer SqliteDatabase::run(const Transaction& transaction, core::TimePoint until) {
+    if (transaction.writes) {
+        const Member one{&transaction, until};
+        return std::move(run_together({&one, 1}).front().value());
+    }
+    if (replaced()) return was_replaced(transaction.name);
+    return execute(transaction, std::min(until, core::Clock::now() + longest_wait));
+}
+
+SqliteDatabase::Answer SqliteDatabase::execute(const Transaction& transaction, core::TimePoint until) {
+    set_limit(until);
+    std::vector<Rows> rows;
     Rows none;
     const bool bracket = transaction.writes || transaction.queries.size() > 1;
     int code = SQLITE_OK;
     if (bracket) code = run_query({transaction.writes ? &begin_immediate : &begin, {}}, none);
-    for (std::size_t i = 0; i < rows.size() && code == SQLITE_OK; ++i) {
-        code = run_query(transaction.queries[i], rows[i]);
-    }
+    if (code == SQLITE_OK) code = run_queries(transaction, rows);
     bool committing = false;
     if (code == SQLITE_OK && bracket) {
         committing = true;
         code = run_query({&commit, {}}, none);
     }
     if (code == SQLITE_OK) return rows;
-    Failure out = failure(transaction.name, code);
-    // A commit that was written and not synced may be there after a crash. One that was not written is not.
-    out.in_doubt = committing && transaction.writes && (code & 0xff) == SQLITE_IOERR && code != SQLITE_IOERR_WRITE;
-    if (sqlite3_get_autocommit(handle_.get()) == 0) {
-        until_ = core::TimePoint::max();
-        (void)run_query({&rollback, {}}, none);
+    Failure out =
+        committing && transaction.writes ? commit_failure(transaction.name, code) : failure(transaction.name, code);
+    roll_back();
+    return out;
+}
+
+std::vector<std::optional<SqliteDatabase::Answer>> SqliteDatabase::execute_together(std::span<const Member> members) {
+    std::vector<std::optional<Answer>> out(members.size());
+    core::TimePoint first = core::TimePoint::max(), last{};
+    for (const Member& member : members) {
+        first = std::min(first, member.until);
+        last = std::max(last, member.until);
     }
+    set_limit(first);
+    Rows none;
+    int code = run_query({&begin_immediate, {}}, none);
+    for (std::size_t i = 0; i < members.size() && code == SQLITE_OK; ++i) {
+        until_ = members[i].until;
+        std::vector<Rows> rows;
+        code = run_queries(*members[i].transaction, rows);
+        out[i] = std::move(rows);
+    }
+    if (code != SQLITE_OK) {
+        roll_back();
+        return {};
+    }
+    set_limit(last);
+    code = run_query({&commit, {}}, none);
+    if (code != SQLITE_OK) {
+        for (std::size_t i = 0; i < members.size(); ++i) out[i] = commit_failure(members[i].transaction->name, code);
+        roll_back();
+    }
+    return out;
+}
+
+std::vector<std::optional<SqliteDatabase::Answer>> SqliteDatabase::run_together(std::span<const Member> all) {
+    std::vector<Member> members(all.begin(), all.end());
+    std::vector<std::optional<Answer>> out(members.size());
+    const auto limit = core::Clock::now() + longest_wait;
+    core::TimePoint first = limit;
+    for (Member& member : members) {
+        member.until = std::min(member.until, limit);
+        first = std::min(first, member.until);
+    }
+    if (const int error = lock_->acquire(first); error != 0) {
+        const auto now = core::Clock::now();
+        for (std::size_t i = 0; i < members.size(); ++i)
+            if (error != ETIMEDOUT || members[i].until <= now) out[i] = not_locked(members[i].transaction->name, error);
+        return out;
+    }
+    const Unlock unlock(*lock_);
+    if (replaced()) {
+        for (std::size_t i = 0; i < members.size(); ++i) out[i] = was_replaced(members[i].transaction->name);
+        return out;
+    }
+    if (members.size() > 1) {
+        auto together = execute_together(members);
+        if (!together.empty()) return together;
+    }
+    for (std::size_t i = 0; i < members.size(); ++i) out[i] = execute(*members[i].transaction, members[i].until);
     return out;
 }
 

@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "sql.hpp"
 #include "sqlite_lock.hpp"
@@ -40,10 +43,28 @@ public:
     SqliteDatabase(const SqliteDatabase&) = delete;
     SqliteDatabase& operator=(const SqliteDatabase&) = delete;
 
+    using Answer = Result<std::vector<Rows>>;
     /// Waits for others until `until`, and never longer than five seconds.
-    [[nodiscard]] Result<std::vector<Rows>> run(const Transaction& transaction, core::TimePoint until);
+    [[nodiscard]] Answer run(const Transaction& transaction, core::TimePoint until);
+
+    struct Member {
+        const Transaction* transaction = nullptr;
+        core::TimePoint until;
+    };
+    /// Transactions that write, one after the other under one lock and in one commit. One that fails takes no other
+    /// with it. nullopt: not tried, since another one's time was over before the lock was free.
+    [[nodiscard]] std::vector<std::optional<Answer>> run_together(std::span<const Member> members);
 
 private:
+    [[nodiscard]] Failure not_locked(std::string_view what, int error) const;
+    [[nodiscard]] Failure was_replaced(std::string_view what) const;
+    [[nodiscard]] Answer execute(const Transaction& transaction, core::TimePoint until);
+    /// Empty: one of them could not be done, and none is.
+    [[nodiscard]] std::vector<std::optional<Answer>> execute_together(std::span<const Member> members);
+    [[nodiscard]] int run_queries(const Transaction& transaction, std::vector<Rows>& rows);
+    [[nodiscard]] Failure commit_failure(std::string_view what, int code) const;
+    void set_limit(core::TimePoint until);
+    void roll_back();
     [[nodiscard]] Failure failure(std::string_view what, int code) const;
     /// Nothing must be written into a file that nobody will find again.
     [[nodiscard]] bool replaced() const noexcept;

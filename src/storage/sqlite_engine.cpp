@@ -1,4 +1,5 @@
-// SQLite's one thread: it takes one transaction after the other.
+// SQLite's one thread: it takes what waits, and what writes goes to the disk in one commit. So a commit carries the
+// more the more there is to do, and nobody ever waits for others to come.
 #include <pthread.h>
 #include <signal.h>
 
@@ -8,6 +9,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include <b24gate/net/waiter.hpp>
 
@@ -20,6 +22,18 @@ namespace asio = boost::asio;
 using Answer = Result<std::vector<Rows>>;
 
 constexpr std::size_t most_waiting = 10'000;
+/// In one commit.
+constexpr std::size_t most_together = 128, most_bytes = std::size_t{4} << 20;
+
+std::size_t size_of(const Transaction& transaction) noexcept {
+    std::size_t out = 0;
+    for (const Query& query : transaction.queries)
+        for (const Value& value : query.parameters) {
+            if (const auto* text = std::get_if<std::string>(&value)) out += text->size();
+            if (const auto* bytes = std::get_if<Bytes>(&value)) out += bytes->value.size();
+        }
+    return out;
+}
 
 struct Job {
     Job(asio::any_io_executor executor, Transaction todo, core::Deadline until)
@@ -28,6 +42,7 @@ struct Job {
     core::Deadline deadline;
     net::Waiter<Answer> answer;
 };
+using JobPtr = std::shared_ptr<Job>;
 
 Failure refusal(Failure::Kind kind, const Transaction& transaction, std::string_view why) {
     Failure out;
@@ -59,7 +74,7 @@ public:
     asio::awaitable<Answer> run(Transaction transaction, core::Deadline deadline) override {
         const auto executor = co_await asio::this_coro::executor;
         // Shared: the worker may still be about to say that it is done when the coroutine goes on.
-        const auto job = std::make_shared<Job>(executor, std::move(transaction), deadline);
+        const JobPtr job = std::make_shared<Job>(executor, std::move(transaction), deadline);
         if (!push(job)) {
             co_return refusal(Failure::Kind::busy, job->transaction, "too many transactions wait for the file");
         }
@@ -67,11 +82,13 @@ public:
     }
 
 private:
-    bool push(std::shared_ptr<Job> job) {
+    bool push(JobPtr job) {
         {
             const std::lock_guard lock(mutex_);
-            if (waiting_.size() >= most_waiting) return false;
-            waiting_.push_back(std::move(job));
+            // Each lane has its own bound: what is urgent must not be refused since others wait.
+            auto& lane = job->transaction.urgent ? urgent_ : waiting_;
+            if (lane.size() >= most_waiting) return false;
+            lane.push_back(std::move(job));
         }
         wake_.notify_one();
         return true;
@@ -80,28 +97,73 @@ private:
     void work() {
         std::unique_lock lock(mutex_);
         while (true) {
-            wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-            if (waiting_.empty()) return;
-            const std::shared_ptr<Job> job = std::move(waiting_.front());
-            waiting_.pop_front();
+            wake_.wait(lock, [this] { return stopping_ || !waiting_.empty() || !urgent_.empty(); });
+            const std::vector<JobPtr> jobs = take();
+            if (jobs.empty()) return;
             const bool stopping = stopping_;
             lock.unlock();
             if (stopping) {
-                job->answer.fulfil(refusal(Failure::Kind::unavailable, job->transaction, "the store is closing"));
-            } else if (job->deadline.passed(core::Clock::now())) {
-                job->answer.fulfil(
-                    refusal(Failure::Kind::timeout, job->transaction, "it waited for its turn until its deadline"));
+                for (const JobPtr& job : jobs)
+                    job->answer.fulfil(refusal(Failure::Kind::unavailable, job->transaction, "the store is closing"));
             } else {
-                job->answer.fulfil(database_->run(job->transaction, job->deadline.at));
+                serve(jobs);
             }
             lock.lock();
+        }
+    }
+
+    /// One that reads, or all that write up to the next one that reads.
+    std::vector<JobPtr> take() {
+        std::vector<JobPtr> out;
+        std::size_t bytes = 0;
+        for (auto* lane : {&urgent_, &waiting_}) {
+            while (!lane->empty() && out.size() < most_together) {
+                const Transaction& next = lane->front()->transaction;
+                if (!out.empty() && !next.writes) break;
+                bytes += size_of(next);
+                if (!out.empty() && bytes > most_bytes) break;
+                out.push_back(std::move(lane->front()));
+                lane->pop_front();
+                if (!out.back()->transaction.writes) return out;
+            }
+            if (!lane->empty()) break;
+        }
+        return out;
+    }
+
+    void serve(std::vector<JobPtr> jobs) {
+        while (!jobs.empty()) {
+            const auto now = core::Clock::now();
+            std::erase_if(jobs, [&](const JobPtr& job) {
+                if (!job->deadline.passed(now)) return false;
+                job->answer.fulfil(
+                    refusal(Failure::Kind::timeout, job->transaction, "it waited for its turn until its deadline"));
+                return true;
+            });
+            if (jobs.empty()) return;
+            if (!jobs.front()->transaction.writes) {
+                jobs.front()->answer.fulfil(database_->run(jobs.front()->transaction, jobs.front()->deadline.at));
+                return;
+            }
+            std::vector<SqliteDatabase::Member> members;
+            for (const JobPtr& job : jobs) members.push_back({&job->transaction, job->deadline.at});
+            auto answers = database_->run_together(members);
+            std::vector<JobPtr> again;
+            for (std::size_t i = 0; i < jobs.size(); ++i) {
+                if (answers[i]) {
+                    jobs[i]->answer.fulfil(std::move(*answers[i]));
+                } else {
+                    again.push_back(std::move(jobs[i]));
+                }
+            }
+            jobs = std::move(again);
         }
     }
 
     std::unique_ptr<SqliteDatabase> database_;
     std::mutex mutex_;
     std::condition_variable wake_;
-    std::deque<std::shared_ptr<Job>> waiting_;
+    std::deque<JobPtr> waiting_, urgent_;
     bool stopping_ = false;
     std::thread thread_;
 };

@@ -244,7 +244,8 @@ TEST_CASE("behind one that waits: a deadline is kept, and ten thousand are enoug
     Loop loop;
     int busy = 0, late = 0, ok = 0;
     auto lock = std::make_unique<ForeignLock>(world.file + ".lock");
-    for (int i = 0; i < 10'010; ++i) {
+    constexpr int calls = 10'200;
+    for (int i = 0; i < calls; ++i) {
         boost::asio::co_spawn(loop.io, store->put_credential("main", "app", pair("x"), in(i == 0 ? 5s : 1ms)),
                               [&](std::exception_ptr, storage::Result<storage::CredentialRecord> answer) {
                                   const auto word = describe(answer);
@@ -254,14 +255,14 @@ TEST_CASE("behind one that waits: a deadline is kept, and ten thousand are enoug
                               });
     }
     loop.io.poll();
-    // One may have left the queue before the others came.
-    CHECK(busy >= 9);
-    CHECK(busy <= 10);
+    // As many as go into one commit may have left the queue before the others came.
+    CHECK(busy >= 200 - 128);
+    CHECK(busy <= 200);
     CHECK(ok == 0);
     lock.reset();
     loop.io.run();
     CHECK(ok == 1);
-    CHECK(late == 10'009 - busy);
+    CHECK(late == calls - 1 - busy);
     CHECK(get(store->list_credentials(in(5s))).records.at(0).version == 1);
 }
 

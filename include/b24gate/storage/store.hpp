@@ -117,6 +117,8 @@ struct BucketLevel {
     UnixMs at = 0;     ///< read: when it was written, by the store's clock; ignored on writing
 };
 
+class OperationStore;
+
 class Store {
 public:
     /// Calls that still run end with `unavailable`; the executors of their coroutines must still be there.
@@ -126,6 +128,9 @@ public:
 
     /// A cheap question to the store: it answers and can be written to.
     virtual Awaitable<Done> ping(core::Deadline deadline) = 0;
+
+    /// Calls that must not be lost, in the same database; see operation_store.hpp. It lives as long as the store.
+    virtual OperationStore& operations() noexcept = 0;
 
     // --- credentials ---------------------------------------------------------------------------------------------
     virtual Awaitable<ListedCredentials> list_credentials(core::Deadline deadline) = 0;
