@@ -167,14 +167,17 @@ private:
                          ? bitrix::split_batch(exchange_.body, commands_)
                          : boost::system::result<std::vector<bitrix::PartAnswer>, std::string>(
                                std::string("the answer to the batch is not whole"));
-        if (parts) {
+        const auto is_missing = [](const bitrix::PartAnswer& part) {
+            return part.kind == bitrix::PartAnswer::Kind::missing;
+        };
+        if (parts && !std::ranges::all_of(*parts, is_missing)) {
             parts_ = std::move(*parts);
             return;
         }
         outcome_.error_class = ErrorClass::server;
         outcome_.executed = bitrix::Executed::unknown;
         outcome_.code = "GATEWAY_BAD_ANSWER";
-        outcome_.description = parts.error();
+        outcome_.description = parts ? "the portal's answer to a batch says nothing of any call in it" : parts.error();
     }
 
     /// Teaches admission what the whole was like.
