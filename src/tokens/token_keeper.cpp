@@ -26,6 +26,7 @@ using storage::UnixMs;
 using namespace std::chrono_literals;
 
 constexpr core::Duration poll_interval = 2s;
+constexpr unsigned write_check_every = 3;  ///< of these
 constexpr core::Duration store_patience = 5s;
 /// Somebody else refreshes: how often we look whether the new pair is there.
 constexpr core::Duration busy_poll = 100ms;
@@ -236,8 +237,13 @@ void TokenKeeper::adopt(const std::shared_ptr<Credential>& credential, const sto
 }
 
 asio::awaitable<storage::Result<storage::Done>> TokenKeeper::load() {
+    auto read = co_await read_all();
+    hooks_.store_usable(read.has_value());
+    co_return read;
+}
+
+asio::awaitable<storage::Result<storage::Done>> TokenKeeper::read_all() {
     auto listed = co_await store_.list_credentials(patience());
-    hooks_.store_usable(listed.has_value());
     if (!listed) co_return listed.error();
     for (const auto& credential : all()) {
         if (!credential->oauth()) continue;
@@ -258,17 +264,20 @@ void TokenKeeper::start() { asio::co_spawn(worker_.io, poll(), asio::detached); 
 
 asio::awaitable<void> TokenKeeper::poll() {
     bool usable = true;
-    for (;;) {
+    for (unsigned turn = 1;; ++turn) {
         net::Sleep sleep(worker_, Clock::now() + poll_interval);
         co_await sleep.wait();
-        const auto read = co_await load();
-        if (read.has_value() != usable) {
-            usable = read.has_value();
+        auto answered = co_await read_all();
+        // What can be read can perhaps not be written: then the next refresh would find out.
+        if (answered && (!usable || turn % write_check_every == 0)) answered = co_await store_.ping(patience());
+        hooks_.store_usable(answered.has_value());
+        if (answered.has_value() != usable) {
+            usable = answered.has_value();
             if (usable)
                 log_.event(Level::info, "store_usable", {});
             else
                 log_.event(Level::error, "store_unusable",
-                           {{"reason", to_string(read.error().kind)}, {"error", read.error().message}});
+                           {{"reason", to_string(answered.error().kind)}, {"error", answered.error().message}});
         }
     }
 }

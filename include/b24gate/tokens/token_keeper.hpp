@@ -110,6 +110,7 @@ private:
     };
 
     boost::asio::awaitable<void> poll();
+    boost::asio::awaitable<storage::Result<storage::Done>> read_all();
     boost::asio::awaitable<void> run_refresh(std::shared_ptr<Credential> credential, std::int64_t seen, bool by_hand);
     boost::asio::awaitable<bool> lead_refresh(std::shared_ptr<Credential> credential, std::int64_t seen, bool by_hand);
     boost::asio::awaitable<bool> renew(std::shared_ptr<Credential> credential, storage::RefreshLease lease);
