@@ -1,9 +1,12 @@
 """The fixtures of the system and the hostile tests."""
+import os
 import pathlib
+import subprocess
+import uuid
 
 import pytest
 
-from harness import OTHER_KEY, Gate, config_text, sha256
+from harness import OTHER_KEY, ROOT, Gate, config_text, sha256
 from portal import FakePortal
 
 # The neighbour that acme's clients must learn nothing about.
@@ -77,3 +80,24 @@ def start(tmp_path: pathlib.Path):
         for gate in started:
             if gate.process.poll() is None:
                 gate.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory):
+    """The folder and the URL of a throwaway server of these tests' own: they stop it."""
+    folder = tmp_path_factory.mktemp("postgres")
+    script = str(ROOT / "scripts" / "postgres")
+    url = subprocess.run([script, "start", str(folder)], check=True, capture_output=True, text=True).stdout.strip()
+    yield folder, url
+    subprocess.run([script, "stop", str(folder)], check=True)
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    """The URL of an empty database."""
+    folder, url = postgres_server
+    name = "b24gate_" + uuid.uuid4().hex[:12]
+    psql = subprocess.run(["psql", url, "-qc", f"CREATE DATABASE {name}"], capture_output=True, text=True,
+                          env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"})
+    assert psql.returncode == 0, psql
+    return url.replace("/postgres?", f"/{name}?")
