@@ -61,6 +61,8 @@ TokenPlace token_place(const OutgoingFacts& facts) {
     // A signed link is good for the very token that stands in it.
     if (call.kind != CallKind::method) return TokenPlace::query;
     const bool v2 = call.api == bitrix::Api::v2;
+    // All that stands in the body of a v3 batch is a command, also where it is an object.
+    if (!v2 && call.is_batch) return TokenPlace::bearer;
     switch (call.body_kind) {
         case bitrix::BodyKind::json:
             return core::json::type_of(call.body()) == core::json::Type::object ? TokenPlace::json_body

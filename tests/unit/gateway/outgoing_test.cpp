@@ -137,6 +137,9 @@ TEST_CASE("an access token stands where the portal documents it, and the rest of
          R"({"auth":"tok/1+x","id":1})"},
         {"/rest/api/1/KEY/batch", "POST", R"([{"method":"a.b","query":{}}])", json, "POST /rest/api/batch ",
          R"([{"method":"a.b","query":{}}])"},
+        // The token stood among the commands, and the portal refused the batch.
+        {"/rest/api/1/KEY/batch", "POST", R"({"a":{"method":"a.b","query":{}}})", json, "POST /rest/api/batch ",
+         R"({"a":{"method":"a.b","query":{}}})"},
         {"/rest/api/1/KEY/scopes", "GET", "", "", "GET /rest/api/scopes ", "\r\n\r\n"},
         {"/rest/1/KEY/download/?token=abc", "GET", "", "", "GET /rest/download.json?token=abc&auth=tok%2F1%2Bx ",
          "\r\n\r\n"},
