@@ -8,7 +8,9 @@ namespace b24gate::storage {
 // `blocks`: it keeps those behind it of its order key waiting. `blocked`: it waits for one of them. Of each order key
 // at most one blocks without being blocked: the one that may run.
 // `decision`: names the transaction that changed it last, for the statements that follow in the same one.
-// Blocked rows are outside of `operation_ready`: thousands behind one key must cost a lease nothing.
+// The condition of `operation_running` is one that only those name who look for leases: PostgreSQL would else find a
+// row by it that has an id, since so few are running, and step over all that have been. Blocked rows are outside of
+// `operation_ready`: thousands behind one key must cost a lease nothing.
 inline constexpr std::string_view operation_tables = R"sql(
 CREATE TABLE operation (
     seq {serial},
@@ -51,7 +53,7 @@ CREATE TABLE operation (
 {end};
 CREATE INDEX operation_ready ON operation (portal, priority, due, seq)
     WHERE state IN ('queued', 'waiting') AND blocked = 0;
-CREATE INDEX operation_running ON operation (lease_until) WHERE state = 'running';
+CREATE INDEX operation_running ON operation (lease_until) WHERE lease_until > 0;
 CREATE INDEX operation_order ON operation (order_key, blocked, seq) WHERE blocks = 1;
 CREATE INDEX operation_finished ON operation (state, finished) WHERE finished > 0;
 CREATE INDEX operation_problem ON operation (state, seq) WHERE state IN ('held', 'dead', 'failed');
@@ -166,22 +168,37 @@ END;
 )sql";
 
 // A row for each session and state: sessions that count at once must not wait for each other. A count is their sum, and
-// one of them may be below zero.
+// one of them may be below zero. Once a statement, not once a row: a counter that one transaction changes a thousand
+// times leaves a thousand versions of itself to be stepped over.
 inline constexpr std::string_view operation_counting_postgres = R"sql(
-CREATE FUNCTION count_operation() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION count_operations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND OLD.state = NEW.state THEN RETURN NULL; END IF;
-    INSERT INTO b24gate.counter AS c (client, portal, state, slot, n)
-    SELECT changed.client, changed.portal, changed.state, pg_backend_pid() % 64, changed.n
-    FROM (SELECT OLD.client AS client, OLD.portal AS portal, OLD.state AS state, -1 AS n WHERE TG_OP <> 'INSERT'
-          UNION ALL
-          SELECT NEW.client, NEW.portal, NEW.state, 1 WHERE TG_OP <> 'DELETE') AS changed
-    ORDER BY changed.client, changed.portal, changed.state
-    ON CONFLICT (client, portal, state, slot) DO UPDATE SET n = c.n + excluded.n;
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO b24gate.counter AS c (client, portal, state, slot, n)
+        SELECT client, portal, state, pg_backend_pid() % 64, count(*) FROM came
+        GROUP BY client, portal, state ORDER BY client, portal, state
+        ON CONFLICT (client, portal, state, slot) DO UPDATE SET n = c.n + excluded.n;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO b24gate.counter AS c (client, portal, state, slot, n)
+        SELECT client, portal, state, pg_backend_pid() % 64, -count(*) FROM went
+        GROUP BY client, portal, state ORDER BY client, portal, state
+        ON CONFLICT (client, portal, state, slot) DO UPDATE SET n = c.n + excluded.n;
+    ELSE
+        INSERT INTO b24gate.counter AS c (client, portal, state, slot, n)
+        SELECT client, portal, state, pg_backend_pid() % 64, sum(change)
+        FROM (SELECT client, portal, state, -1 AS change FROM went
+              UNION ALL SELECT client, portal, state, 1 FROM came) AS changed
+        GROUP BY client, portal, state HAVING sum(change) <> 0 ORDER BY client, portal, state
+        ON CONFLICT (client, portal, state, slot) DO UPDATE SET n = c.n + excluded.n;
+    END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER operation_counted AFTER INSERT OR DELETE OR UPDATE OF state ON operation
-    FOR EACH ROW EXECUTE FUNCTION count_operation();
+CREATE TRIGGER operation_came AFTER INSERT ON operation REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION count_operations();
+CREATE TRIGGER operation_moved AFTER UPDATE ON operation REFERENCING OLD TABLE AS went NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION count_operations();
+CREATE TRIGGER operation_went AFTER DELETE ON operation REFERENCING OLD TABLE AS went
+    FOR EACH STATEMENT EXECUTE FUNCTION count_operations();
 ALTER TABLE operation SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
                            autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE counter SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,

@@ -100,12 +100,12 @@ inline constexpr Statement next_due{"next_due", R"sql(
         UNION ALL SELECT (SELECT min(due) FROM operation WHERE portal = $1 AND priority = 2
                 AND state IN ('queued', 'waiting') AND blocked = 0)) AS each_priority)sql"};
 inline constexpr Statement renew{"renew", R"sql(
-    UPDATE operation SET lease_until = (SELECT {now}) + $2 WHERE state = 'running' AND owner = $1
+    UPDATE operation SET lease_until = (SELECT {now}) + $2 WHERE lease_until > 0 AND state = 'running' AND owner = $1
     RETURNING id, fence)sql"};
 // $1 owner, $2 a dead one, $3 milliseconds without a heartbeat, $4 milliseconds, $5 how many
 inline constexpr Statement recover{"recover", R"sql(
     WITH chosen AS MATERIALIZED (
-        SELECT seq AS picked FROM operation WHERE state = 'running' AND owner <> $1
+        SELECT seq AS picked FROM operation WHERE lease_until > 0 AND state = 'running' AND owner <> $1
             AND (lease_until <= (SELECT {now}) OR owner = $2
                  OR ($3 > 0 AND owner IN (SELECT instance FROM gateway WHERE seen <= (SELECT {now}) - $3)))
         ORDER BY lease_until LIMIT $5 {skip_locked})
