@@ -393,21 +393,25 @@ def test_nobody_travels_with_anothers_credential(cloud, start, sim):
         until(lambda key=key: gate.call("server.time", {}, key=key).status == 200, 4)
     stop = threading.Event()
     failures = []
+    done = [0] * 12
 
-    def work(name):
+    def work(number, name):
         while not stop.is_set():
-            answer = gate.call("sim.echo", {"client": name}, key=keys[name])
+            answer = gate.call("sim.echo", {"client": name, "number": done[number]}, key=keys[name])
+            done[number] += 1
             if answer.status != 200 or answer.json["result"]["client"] != name:
                 failures.append(answer)
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in keys for _ in range(4)]
+    threads = [threading.Thread(target=work, args=(number, list(keys)[number % 3])) for number in range(len(done))]
     for thread in threads:
         thread.start()
     for number in range(1, 9):
         cloud.expire()
         until(lambda: cloud.counts["refreshes"] == 2 * number, 5, "both refreshes")
         learn()
-        time.sleep(0.02)
+        # A call is renewed for once: none may still be under way with the token before.
+        before = list(done)
+        until(lambda: all(now >= was + 2 for now, was in zip(done, before)), 5)
     stop.set()
     for thread in threads:
         thread.join()
