@@ -337,6 +337,7 @@ url = "{url}"
 hosts = ["acme.b24.internal"]
 plan = "none"
 assume_spent = false
+{share}
 {portal}
 [portals.acme.credentials.main]
 type = "webhook"
@@ -357,7 +358,9 @@ timeout = {{ attempts = 3, base = "10ms", max = "50ms" }}
 
 
 def config_text(url: str, **parts: str) -> str:
+    """Identical reads do not share a call unless `share` is empty: most tests count what reaches the portal."""
     filled = {name: "" for name in ("server", "portal", "portals", "client", "clients", "extra")}
+    filled["share"] = "share_reads = false"
     filled.update(parts)
     return CONFIG.format(url=url, key=sha256(KEY), **filled)
 

@@ -1,6 +1,7 @@
 """Identical reads under way share one call, and answers that are kept: who gets whose answer, and never an old one."""
 import concurrent.futures
 import contextlib
+import functools
 import http.client
 import json
 import threading
@@ -8,8 +9,11 @@ import time
 
 import pytest
 
-from harness import ADMIN_KEY, KEY, OTHER_SECRET, PATIENCE, SANITIZER, SECRET, Gate, Sim, config_text, request, sha256, until
+import harness
+from harness import ADMIN_KEY, KEY, OTHER_SECRET, PATIENCE, SECRET, Gate, Sim, request, sha256, until
 from portal import TIME, Answer, error, result
+
+config_text = functools.partial(harness.config_text, share="")
 
 SECOND_KEY = "b24g_0system0test0key0of0the0office00000"
 SECOND_CLIENT = f"""
@@ -254,7 +258,9 @@ def test_a_leader_hangs_up_at_the_portal(behind, sim, calls):
     assert executed(sim, "crm.deal.list") == 1
 
 
-def test_the_portals_verdict_is_shared_and_its_trouble_is_not(gate, portal, calls):
+def test_the_portals_verdict_is_shared_and_its_trouble_is_not(start, portal, calls):
+    portal.clear()
+    gate = start(config_text(portal.url))
     go = threading.Event()
     portal.handler = lambda _: Answer(400, error(400, "ERROR_ARGUMENT", "Argument 'x' is bad").body, wait_for=go)
     waiting = [calls.begin(gate, "crm.deal.list", headers={"X-Request-ID": f"mine-{i}"}) for i in range(6)]
@@ -279,7 +285,9 @@ def test_the_portals_verdict_is_shared_and_its_trouble_is_not(gate, portal, call
     assert len(portal.received) == 24
 
 
-def test_a_long_answer_streams_to_each(gate, portal, calls):
+def test_a_long_answer_streams_to_each(start, portal, calls):
+    portal.clear()
+    gate = start(config_text(portal.url))
     body = json.dumps({"result": ["x" * 100] * 20_000, "time": TIME}).encode()
     go = threading.Event()
     portal.handler = lambda _: Answer(200, body, wait_for=go)
@@ -411,7 +419,7 @@ def test_a_write_drops_what_it_may_have_changed(behind, sim, method, params, dro
     assert gate.metric("b24gate_cache_drops_total", portal="acme") == (2 if drops else 0)
 
 
-def test_errors_are_not_kept(gate, portal, start):
+def test_errors_are_not_kept(portal, start):
     portal.clear()
     gate = start(config_text(portal.url, extra=CACHE))
     portal.script(error(400, "ERROR_ARGUMENT"), Answer(200, error(200, "ERROR_CORE", "x").body))
