@@ -149,11 +149,11 @@ def shows_a_store_that_is_away(gate: Gate, cloud: Cloud, away, back) -> None:
     assert answer.gateway["retryable"] and answer.gateway["executed"] == "no", answer
     assert int(answer.header("Retry-After")) >= 1
     assert cloud.asked == 0
-    assert gate.log(event="store_unusable")
+    until(lambda: gate.log(event="store_unusable"))
     back()
     until(lambda: gate.call("profile", {}, headers={"X-B24-Timeout-Ms": "9000"}).status == 200, 40, "recovery")
     until(lambda: gate.get("/readyz").status == 200, 20)
-    assert gate.log(event="store_usable")
+    until(lambda: gate.log(event="store_usable"))
     assert cloud.counts["refreshes"] == 1
 
 
@@ -221,7 +221,7 @@ def test_the_store_is_sealed_and_its_key_can_change(cloud, sim, folder, begin):
     wrong = begin(config, STORE_KEY=OTHER_STORE_KEY)
     answer = wrong.call("profile", {})
     assert (answer.status, answer.code) == (401, "GATEWAY_REAUTH_REQUIRED") and "unknown_key" in answer.body.decode()
-    assert wrong.log(event="token_unreadable", portal="acme")
+    until(lambda: wrong.log(event="token_unreadable", portal="acme"))
     row = listed(wrong, environment={"STORE_KEY": OTHER_STORE_KEY})
     assert row["state"] == "active" and row["key_id"], row
     assert cloud.counts["refreshes"] == 5

@@ -321,7 +321,7 @@ def test_a_lost_authorization_fails_fast_until_there_is_a_new_one(cloud, gateway
     assert cloud.asked == 1
     row = listed(gate)
     assert (row["state"], row["reason"]) == ("needs_reauth", reason)
-    assert gate.log(event="needs_reauth", reason=reason)
+    until(lambda: gate.log(event="needs_reauth", reason=reason))
     cloud.heal()
     before = time.monotonic()
     assert gate.call("profile", {}).code == "GATEWAY_REAUTH_REQUIRED"
@@ -363,7 +363,7 @@ def test_an_answer_that_was_lost_is_remembered(cloud, gateway, sim):
     assert cloud.counts["refreshes"] == 1
     row = listed(gate)
     assert (row["state"], row["reason"]) == ("needs_reauth", "invalid_grant_after_lost_answer")
-    assert gate.log(event="needs_reauth", reason="invalid_grant_after_lost_answer")
+    until(lambda: gate.log(event="needs_reauth", reason="invalid_grant_after_lost_answer"))
 
 
 # Several credentials.
