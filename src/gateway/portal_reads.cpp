@@ -93,6 +93,9 @@ void PortalReads::stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     refuse_all();
+    // They hold on to this object.
+    for (const auto& [key, flight] : flights_) flight->listed_ = false;
+    flights_.clear();
 }
 
 void PortalReads::refuse_all() {
