@@ -234,9 +234,10 @@ def test_a_call_with_budget_at_hand_goes_alone(start, sim):
 
 
 def test_one_that_waits_by_itself_is_a_plain_call(start, sim):
-    gate = crowded(start, sim)
-    answer = gate.call("crm.deal.get", {"id": 1})
-    assert answer.status == 200 and not batched(answer) and int(answer.header("X-B24-Wait-Ms")) > 100, answer
+    gate = crowded(start, sim, rate=2)
+    first, second = (gate.call("crm.deal.get", {"id": i}) for i in (1, 2))  # the second finds the bucket full
+    assert (first.status, second.status, batched(first), batched(second)) == (200, 200, 0, 0)
+    assert int(second.header("X-B24-Wait-Ms")) > 0, second
     assert sim.stats("acme")["batches"] == 0
 
 
@@ -250,7 +251,7 @@ def test_writes_go_alone(start, sim):
     assert {(answer.status, batched(answer)) for answer in answers} == {(200, 0)}, answers
     stats = sim.stats("acme")
     assert (stats["batches"], stats["hits"], stats["executions"]["crm.deal.update"]) == (0, 15, 15)
-    assert kept_out(gate) == {"write": 15}
+    assert set(kept_out(gate)) == {"write"}
 
 
 def test_writes_that_may_have_batches_of_their_own(start, sim):
