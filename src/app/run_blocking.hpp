@@ -10,9 +10,17 @@
 
 namespace b24gate::app {
 
+/// Lives as long as the process: whoever hands in the last answer may still be leaving it when the answer is there.
+inline boost::asio::io_context& blocking_loop() {
+    static boost::asio::io_context io(1);
+    return io;
+}
+
+/// One at a time, from the main thread.
 template <class T>
 T run_blocking(boost::asio::awaitable<T> work) {
-    boost::asio::io_context io(1);
+    boost::asio::io_context& io = blocking_loop();
+    io.restart();
     std::optional<T> result;
     boost::asio::co_spawn(io, std::move(work), [&result](std::exception_ptr error, T value) {
         if (error) std::rethrow_exception(error);

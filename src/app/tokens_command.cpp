@@ -255,12 +255,15 @@ int tokens_command(const TokensOptions& options, std::istream& in, std::ostream&
     config::Loaded loaded = config::load(options.config);
     for (const config::Problem& error : loaded.errors) err << config::to_string(error) << '\n';
     if (!loaded) return 2;
-    const auto store = storage::open_store(loaded.config->store.url, store_limit);
+    auto store = storage::open_store(loaded.config->store.url, store_limit);
     if (!store) {
         err << "b24gate tokens: " << store.error() << std::endl;
         return 1;
     }
-    return Command(options, *loaded.config, **store, in, out, err).run();
+    Command command(options, *loaded.config, **store, in, out, err);
+    const int code = command.run();
+    store->reset();  // its thread may still be leaving the loop that the command owns
+    return code;
 }
 
 }  // namespace b24gate::app

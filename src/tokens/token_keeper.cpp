@@ -112,6 +112,8 @@ void TokenKeeper::configure(const config::Config& config) {
                               known->second.source.config.user == credential.user &&
                               known->second.source.config.secret.reveal() == credential.secret.reveal();
             if (same) entry = known->second;
+            // A webhook that the portal has refused is tried again: that may be what the reload is for.
+            if (same) entry.credential->accepted();
             if (!same) entry.credential = std::make_shared<Credential>(portal_name, name, oauth);
             entry.source = Source{credential, portal.ca};
             next.emplace(Key{portal_name, name}, std::move(entry));

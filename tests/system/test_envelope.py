@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from harness import KEY, PATIENCE, config_text, request
+from harness import ADMIN_KEY, KEY, PATIENCE, config_text, request
 from portal import CLOSE, RESET, Answer, FakePortal, error, error_v3, html, result
 
 READ, SAFE_WRITE, UNSAFE = "crm.deal.list", "crm.deal.update", "crm.deal.add"
@@ -96,6 +96,16 @@ def test_errors_of_the_portal(gate, portal, reply, status, error_class, executed
     assert (gateway["origin"], gateway["portal"], gateway["method"]) == ("portal", "acme", UNSAFE)
     assert gateway["upstream_status"] == reply.status
     assert (gateway["attempts"], len(portal.received)) == (1, 1)
+    if error_class != "auth_invalid":
+        return
+    # From now on the portal is not asked: only a person helps, and a reload lets the next call try.
+    answer = gate.call(UNSAFE, {"fields": {}})
+    well_formed(answer, 401, "GATEWAY_REAUTH_REQUIRED", "gateway", "no", False)
+    assert len(portal.received) == 1
+    reload = request(gate.admin, "POST", "/api/v1/reload", b"", {"Authorization": f"Bearer {ADMIN_KEY}"})
+    assert reload.status == 200, reload
+    portal.handler = lambda _: result(True)
+    assert gate.call(UNSAFE, {"fields": {}}).status == 200
 
 
 def test_v3_keeps_its_shape(gate, portal):

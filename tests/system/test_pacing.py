@@ -30,7 +30,8 @@ def sim():
 
 
 def behind(start, sim, settings: dict, budget: str, **parts) -> Gate:
-    """A gateway whose portal has `budget` in its config, in front of a portal that has really `settings`."""
+    """A gateway whose portal has `budget` in its config, in front of a portal that has really `settings`. Each call is a
+    hit of its own: what travelling together does to them is shown elsewhere."""
     plain = {"latency_ms": 0, "refuse": "", "plan": "none", "max_input_vars": 10000}
     sim.portal("acme", **{**plain, **settings})
     sim.reset()
@@ -38,7 +39,7 @@ def behind(start, sim, settings: dict, budget: str, **parts) -> Gate:
     for line in ('plan = "none"\n', "assume_spent = false\n"):
         if line.split()[0] in budget or "burst" in budget and line.startswith("plan"):
             text = text.replace(line, "")
-    return start(text.replace("[portals.acme.credentials", budget + "\n[portals.acme.credentials", 1))
+    return start(text.replace("[portals.acme.credentials", budget + "\ncoalesce = { enabled = false }\n[portals.acme.credentials", 1))
 
 
 class Call(threading.Thread):
