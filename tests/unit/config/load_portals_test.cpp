@@ -72,7 +72,8 @@ TEST_CASE("wrong lines in a portal") {
         {"timeout = \"2h\"", "3:11: timeout is \"2h\"; write a duration from 10ms to 1h"},
         {"coalesce = { max_calls = 51 }", "3:26: max_calls is 51; write a number from 1 to 50"},
         {"coalesce = true", "3:12: coalesce must be a table, written [coalesce], not true or false"},
-        {"coalesce = { size = 1 }", "3:14: unknown key \"size\"; [coalesce] takes: enabled, max_calls, max_duration, writes"},
+        {"coalesce = { size = 1 }",
+         "3:14: unknown key \"size\"; [coalesce] takes: enabled, max_calls, max_duration, writes"},
         {"hosts = \"a\"", "3:9: hosts must be a list, like [\"a\", \"b\"], not text"},
         {"hosts = [\"a\", \"b:80\", \"*.c\"]",
          "3:15: hosts takes host names alone, like \"acme.b24.internal\": no scheme, no port, no path\n"

@@ -312,11 +312,15 @@ TEST_CASE("cache rules") {
          "1:1: a cache rule has no ttl; write how long an answer is good, like ttl = \"10m\""},
         {"[[cache]]\nttl = \"1s\"\nmethods = []\n",
          "3:11: methods is empty, so the rule keeps nothing; name methods, like \"crm.*.fields\""},
-        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nmethod = \"x\"\n", "4:1: unknown key \"method\"; did you mean \"methods\"?"},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nmethod = \"x\"\n",
+         "4:1: unknown key \"method\"; did you mean \"methods\"?"},
         {"[[cache]]\nmethods = [\"profile\"]\nttl = \"25h\"\n", "3:7: ttl is \"25h\"; write a duration from 1s to 1d"},
-        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nmax_bytes = \"1KiB\"\n", "4:13: max_bytes is \"1KiB\"; write a size from 4KiB to 64GiB"},
-        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nportals = [\"acma\"]\n", "4:12: portals has \"acma\", which is no portal of this file"},
-        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nportals = []\n", "4:11: portals is empty, so the rule keeps nothing; leave it out to mean all of them"},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nmax_bytes = \"1KiB\"\n",
+         "4:13: max_bytes is \"1KiB\"; write a size from 4KiB to 64GiB"},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nportals = [\"acma\"]\n",
+         "4:12: portals has \"acma\", which is no portal of this file"},
+        {"[[cache]]\nmethods = [\"profile\"]\nttl = \"1s\"\nportals = []\n",
+         "4:11: portals is empty, so the rule keeps nothing; leave it out to mean all of them"},
     };
     for (const Wrong& wrong : cases) check_errors({}, wrong);
 }
