@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "admission": {"core", "config", "bitrix"},
     "storage": {"core", "net"},
     "tokens": {"core", "config", "bitrix", "net", "observe", "storage", "upstream", "server/message"},
-    "operations": {"core", "config", "bitrix", "observe", "storage"},
+    "operations": {"core", "config", "bitrix", "observe", "storage", "access/addresses"},
     "server": {"core", "config", "net", "observe"},
     "upstream": {"core", "config", "bitrix", "net", "server/message"},
     "gateway": {"core", "config", "bitrix", "net", "observe", "access", "admission", "storage", "tokens", "operations",

@@ -1,4 +1,4 @@
-// Where a client may come from. Pure; immutable; any thread.
+// Where a client may come from, and where a callback may go to. Pure; immutable; any thread.
 #pragma once
 
 #include <string>
@@ -22,5 +22,10 @@ private:
     bool any_ = true;
     std::vector<config::Cidr> blocks_;
 };
+
+/// Whether the address, without port, belongs to a host of the open internet: not to this one, its network, its cloud's
+/// services, a documentation's example or a group. One that only wraps an IPv4 address is judged by that where a
+/// network may use it (mapped, NAT64), and else is none. False for what is no address.
+[[nodiscard]] bool is_public_address(std::string_view address) noexcept;
 
 }  // namespace b24gate::access
