@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include <b24gate/core/hmac.hpp>
 #include <b24gate/core/sha256.hpp>
 
 namespace b24gate::core {
@@ -173,6 +174,15 @@ std::optional<Secret> KeyRing::open(std::string_view key_id, std::string_view by
         if (key.id == key_id)
             if (auto plain = opened(key.bytes, key_id, bytes, associated)) return plain;
     return std::nullopt;
+}
+
+Secret KeyRing::derived(std::string_view label) const {
+    if (keys_.empty()) return {};
+    Sha256 mac = hmac_sha256(keys_.back().bytes.reveal(), label);
+    char* const bytes = reinterpret_cast<char*>(mac.data());
+    Secret out(std::string(bytes, mac.size()));
+    wipe(bytes, mac.size());
+    return out;
 }
 
 }  // namespace b24gate::core

@@ -33,6 +33,9 @@ public:
     /// nullopt: the key is not here, or a single bit of bytes or associated data is another one.
     [[nodiscard]] std::optional<Secret> open(std::string_view key_id, std::string_view bytes,
                                              std::string_view associated) const;
+    /// A key for another purpose than sealing, which `label` names: 32 bytes made of the oldest key, the last one that
+    /// was given, so that a newer key in front of it does not change them. Empty without a key.
+    [[nodiscard]] Secret derived(std::string_view label) const;
 
 private:
     struct Key {

@@ -151,4 +151,20 @@ TEST_CASE("what is no key is left out") {
     CHECK_FALSE(none.open("", "", "").has_value());
 }
 
+// Computed by another implementation of HMAC.
+TEST_CASE("a key for another purpose comes of the oldest one") {
+    const auto hex = [](const Secret& key) {
+        std::string out;
+        for (const char c : key.reveal())
+            for (const int shift : {4, 0}) out += "0123456789abcdef"[static_cast<unsigned char>(c) >> shift & 15];
+        return out;
+    };
+    constexpr std::string_view label = "b24gate hashes of operations";
+    CHECK(hex(ring(counting).derived(label)) == "26d2caff77d949c0c138b37aeb2291bd5cfce200fb8d11dc3fd399cad07169a4");
+    CHECK(hex(ring(letters, {all_ones, counting}).derived(label)) == hex(ring(counting).derived(label)));
+    CHECK(hex(ring(letters).derived(label)) != hex(ring(counting).derived(label)));
+    CHECK(hex(ring(counting).derived("another")) != hex(ring(counting).derived(label)));
+    CHECK(KeyRing().derived(label).empty());
+}
+
 }  // namespace
