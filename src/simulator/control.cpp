@@ -181,6 +181,18 @@ Response Control::handle(const Request& request, Moment now) {
                       requests_of(cloud_.seen(name ? php::to_string(*name) : cloud_.default_portal),
                                   static_cast<std::size_t>(limit ? std::max(0LL, php::to_int(*limit)) : 1'000'000LL)));
     }
+    if (get && path == "/executions") {
+        const json::value query = php::parse_str(request.query());
+        const auto number = [&](std::string_view key, long long otherwise) {
+            const json::value* value = php::get(query, key);
+            return std::max(0LL, value ? php::to_int(*value) : otherwise);
+        };
+        const json::value* name = php::get(query, "portal");
+        const Portal* portal = cloud_.find(name ? php::to_string(*name) : cloud_.default_portal);
+        if (!portal) return wrong(404, "there is no such portal");
+        return answer(200, portal->executions.page(static_cast<std::uint64_t>(number("after", 0)),
+                                                   static_cast<std::size_t>(number("limit", 10'000))));
+    }
     if (path == "/faults") {
         if (get) return answer(200, cloud_.faults().describe());
         if (erase) return answer(200, json::object{{"removed", cloud_.faults().remove(std::nullopt)}});
@@ -243,10 +255,11 @@ Response Control::handle(const Request& request, Moment now) {
         const auto table = portal->tables().find(path.substr(5));
         return answer(200, table == portal->tables().end() ? json::array{} : rows_of(table->second));
     }
-    return wrong(
-        404,
-        "there are GET /stats, GET /requests, GET /crm/ENTITY, GET, POST, DELETE /faults, POST /reset, POST /clock, "
-        "POST /oauth, POST /portals/NAME, POST /portals/NAME/tokens, /codes, /files, GET /portals/NAME/tokens");
+    return wrong(404,
+                 "there are GET /stats, GET /requests, GET /executions, GET /crm/ENTITY, GET, POST, DELETE /faults, "
+                 "POST /reset, "
+                 "POST /clock, POST /oauth, POST /portals/NAME, POST /portals/NAME/tokens, /codes, /files, GET "
+                 "/portals/NAME/tokens");
 }
 
 }  // namespace b24gate::simulator

@@ -76,6 +76,7 @@ void Portal::reset(Moment now) {
     stats = {};
     stats.open_connections = open;
     stats.in_flight = in_flight;
+    executions.clear();
     buckets_.clear();
     baskets_.clear();
     tables_.clear();

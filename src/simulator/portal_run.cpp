@@ -146,6 +146,7 @@ Portal::Ran Portal::run(const Call& call, std::string_view method, json::value p
         out.result.value = *given->second.result;
     else
         out.result = found->second.handler(*this, Invocation{call, method, params, start, now});
+    executions.add(call, method, params, out.result, in_batch, started, now);
 
     const Micros latency = latency_of(method);
     Micros cost = latency;

@@ -125,7 +125,8 @@ Response Portal::execute_v3(const Call& call, Moment started, Moment now) {
         if (key.size() > 255 || std::any_of(key.begin(), key.end(), [](char c) { return c < 0x20 || c > 0x7E; }))
             return refuse(fail_v3(400, "EXCEPTION_INVALIDIDEMPOTENCYKEYEXCEPTION", "Invalid idempotency key"));
         const auto found = replays_.find(slot);
-        if (found != replays_.end() && now < found->second.expires) {
+        // Of two that are under way at once each may be carried out: only what had ended before is replayed.
+        if (found != replays_.end() && now < found->second.expires && found->second.stored <= started) {
             if (found->second.body_hash != hash)
                 return refuse(fail_v3(422, "EXCEPTION_IDEMPOTENCYKEYREUSEDEXCEPTION",
                                       "Idempotency key was already used with another request body"));
@@ -140,7 +141,8 @@ Response Portal::execute_v3(const Call& call, Moment started, Moment now) {
     if (ran.result.error) return error_response(call, std::move(*ran.result.error));
     Response out = envelope(call, ran.result, std::move(ran.time));
     if (keyed) {
-        replays_[slot] = {hash, out.body, now + std::chrono::hours(24)};
+        Replay& kept = replays_[slot];
+        if (kept.expires <= now) kept = {hash, out.body, now, now + std::chrono::hours(24)};
         out.headers.emplace_back("Idempotency-Key", call.idempotency_key);
     }
     return out;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <b24gate/simulator/crm.hpp>
+#include <b24gate/simulator/executions.hpp>
 #include <b24gate/simulator/http.hpp>
 #include <b24gate/simulator/meter.hpp>
 #include <b24gate/simulator/moment.hpp>
@@ -133,6 +134,7 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     PortalSettings settings;
     Stats stats;
+    ExecutionLog executions;
 
     /// Empties everything that calls have changed and seeds anew.
     void reset(Moment now);
@@ -189,7 +191,7 @@ private:
     struct Replay {
         std::size_t body_hash;
         std::string answer;
-        Moment expires;
+        Moment stored, expires;
     };
 
     std::string name_;
