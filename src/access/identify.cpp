@@ -15,6 +15,9 @@ const config::Credential* credential_of(const config::Client& client, const conf
     return found == portal.credentials.end() ? nullptr : &found->second;
 }
 
+Refusal unknown_key() { return {GatewayCode::unauthorized, "the key is not known here"}; }
+Refusal wrong_address() { return {GatewayCode::forbidden, "this client may not call from this address"}; }
+
 }  // namespace
 
 FrontDoor::FrontDoor(std::shared_ptr<const config::Config> config)
@@ -32,14 +35,12 @@ boost::system::result<Identity, Refusal> FrontDoor::identify(const Claim& claim)
         if (!address.named || address.portal)
             client =
                 authenticator_.passthrough(address.portal ? std::string_view(address.portal->name) : "", claim.peer);
-        const Refusal unknown{GatewayCode::unauthorized, "the key is not known here"};
-        if (!client) return unknown;
+        if (!client) return unknown_key();
         const auto portal = portals_.choose(address, *client);
-        if (!portal) return unknown;
+        if (!portal) return unknown_key();
         return Identity{client, *portal, nullptr};
     }
-    if (!authenticator_.address_allowed(*client, claim.peer))
-        return Refusal{GatewayCode::forbidden, "this client may not call from this address"};
+    if (!authenticator_.address_allowed(*client, claim.peer)) return wrong_address();
     const auto portal = portals_.choose(address, *client);
     if (!portal) return portal.error();
     const config::Credential* credential = credential_of(*client, **portal);
@@ -47,6 +48,16 @@ boost::system::result<Identity, Refusal> FrontDoor::identify(const Claim& claim)
         return Refusal{GatewayCode::forbidden,
                        "this client is not granted a credential of the portal that the call names"};
     return Identity{client, *portal, credential};
+}
+
+boost::system::result<const config::Client*, Refusal> FrontDoor::client_of(std::string_view key,
+                                                                           std::string_view peer) const {
+    if (key.empty())
+        return Refusal{GatewayCode::unauthorized, "the request carries no key; send it as a bearer token or as auth"};
+    const config::Client* client = authenticator_.by_key(key);
+    if (!client) return unknown_key();
+    if (!authenticator_.address_allowed(*client, peer)) return wrong_address();
+    return client;
 }
 
 }  // namespace b24gate::access

@@ -195,9 +195,8 @@ json::object credential_json(const std::string& name, const config::Credential& 
     std::string reason = look.reason;
     if (oauth) {
         const storage::CredentialRecord record = live->record();
-        const auto now =
-            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-        const tokens::Listed row = tokens::listed(live->portal(), name, look.token ? &record : nullptr, now.count());
+        const tokens::Listed row =
+            tokens::listed(live->portal(), name, look.token ? &record : nullptr, core::unix_ms());
         // What this process knows may not have reached the store yet.
         if (!reauth || !look.token) out["state"] = row.state;
         if (reason.empty()) reason = row.reason;

@@ -18,8 +18,10 @@
 
 #include <b24gate/config/load.hpp>
 #include <b24gate/config/reload.hpp>
+#include <b24gate/gateway/operation_worker.hpp>
 #include <b24gate/observe/process.hpp>
 #include <b24gate/server/listener.hpp>
+#include <b24gate/tokens/lease_owner.hpp>
 
 #include "bucket_levels.hpp"
 #include "run_blocking.hpp"
@@ -41,10 +43,6 @@ constexpr auto refuse_before_end = std::chrono::seconds(2);
 constexpr auto drain_poll = std::chrono::milliseconds(20);
 /// How long the start waits for a store that does not answer.
 constexpr auto store_start_limit = std::chrono::seconds(10);
-
-double unix_time() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 /// Secrets live in this process: its memory is nobody's to read.
 void protect_memory() {
@@ -78,6 +76,7 @@ private:
     bool load();
     bool open_store();
     bool build();
+    void build_operations();
     bool listen();
     void start();
 
@@ -104,9 +103,10 @@ private:
     void on_all(Work work) {
         for (auto& worker : workers_) worker->post([&thread = *worker, work] { work(thread); });
     }
-    [[nodiscard]] net::Worker& owner_of(std::string_view portal) {
-        return workers_[std::hash<std::string_view>{}(portal) % workers_.size()]->worker;
+    [[nodiscard]] WorkerThread& thread_of(std::string_view portal) {
+        return *workers_[std::hash<std::string_view>{}(portal) % workers_.size()];
     }
+    [[nodiscard]] net::Worker& owner_of(std::string_view portal) { return thread_of(portal).worker; }
 
     const std::string config_path_;
     asio::io_context io_{1};
@@ -129,6 +129,9 @@ private:
     std::optional<gateway::AnswerCache> cache_;
     std::optional<gateway::PortalPlaces> places_;
     std::optional<gateway::Installer> installer_;
+    std::optional<gateway::OperationDesk> desk_;
+    std::optional<gateway::OperationPages> pages_;
+    std::optional<gateway::OperationWorker> operations_;
     std::mutex masker_mutex_;
     std::shared_ptr<const gateway::Snapshot> snapshot_;
     std::shared_ptr<net::TlsServerContext> tls_;
@@ -178,7 +181,7 @@ bool Application::build() {
         return fail(error.what());
     }
     const observe::BuildInfo build{B24GATE_VERSION, B24GATE_COMMIT};
-    metrics_.emplace(registry_, config_->metrics, build, unix_time());
+    metrics_.emplace(registry_, config_->metrics, build, core::unix_seconds());
     process_metrics_ = observe::declare_process_metrics(registry_);
     memory_.limit = config_->server.max_buffered;
 
@@ -195,7 +198,10 @@ bool Application::build() {
         health_.store_usable(usable);
         metrics_->store_usable.with({}).set(usable);
     };
-    hooks.adopted = [this](const storage::CredentialRecord& record) { places_->adopted(record); };
+    hooks.adopted = [this](const storage::CredentialRecord& record) {
+        places_->adopted(record);
+        if (operations_) operations_->credential_changed(record.portal, record.credential);
+    };
     places_.emplace(workers_.front()->worker, *store_, *log_);
     places_->use(**snapshot);
     if (const auto placed = run_blocking(places_->load()); !placed) return fail(placed.error().message);
@@ -212,11 +218,12 @@ bool Application::build() {
 
     cache_.emplace(metrics_->cache_bytes.with({}));
     cache_->use(snapshot_->reads_generation, config_->cache);
+    build_operations();
     const std::shared_ptr<const config::Server> limits(config_, &config_->server);
     for (auto& thread : workers_) {
         WorkerThread& w = *thread;
         w.state.emplace(w.worker, snapshot_, *keeper_, *cache_);
-        w.gateway.emplace(*w.state, *installer_, *log_, *metrics_, health_);
+        w.gateway.emplace(*w.state, *installer_, *desk_, *pages_, *log_, *metrics_, health_);
         w.admin.emplace(*w.state, registry_, health_,
                         [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); });
         w.data_sessions.emplace(w.worker, *w.gateway, data_stats_, memory_, limits);
@@ -225,6 +232,19 @@ bool Application::build() {
     scrape_.emplace(registry_, *metrics_, *log_, health_, data_stats_, admin_stats_, workers_);
     scrape_->use(snapshot_);
     return true;
+}
+
+void Application::build_operations() {
+    desk_.emplace(*store_, *log_, *metrics_, tokens::to_text(tokens::this_process()));
+    desk_->use(config_);
+    const auto due = [this](std::string_view portal, storage::UnixMs when) { operations_->due(portal, when); };
+    const auto callback_due = [] {};
+    desk_->when_taken(due);
+    pages_.emplace(*desk_, *log_, due, callback_due);
+    operations_.emplace(gateway::OperationWorker::Parts{
+        workers_.front()->worker, *desk_, *log_, *metrics_,
+        [this](std::string_view portal) -> gateway::WorkerState& { return *thread_of(portal).state; }, callback_due});
+    operations_->use(snapshot_);
 }
 
 bool Application::listen() {
@@ -259,6 +279,7 @@ void Application::start() {
         if (listener != nullptr) listener->start();
     for (auto& worker : workers_) worker->start();
     keeper_->start();
+    operations_->start();
     await_signal();
     health_.started();
     for (const std::string& warning : start_warnings_) log_->event(Level::warn, "config", {{"warning", warning}});
@@ -271,7 +292,7 @@ void Application::start() {
                workers_.size())
         << std::endl;
     metrics_->config_reload_success.with({}).set(1);
-    metrics_->config_reload_timestamp.with({}).set(unix_time());
+    metrics_->config_reload_timestamp.with({}).set(core::unix_seconds());
 }
 
 void Application::await_signal() {
@@ -333,7 +354,7 @@ admin::ReloadReport Application::reload() {
     report.ok = report.errors.empty();
     if (report.ok) exchange(std::move(next), std::move(tls));
     metrics_->config_reload_success.with({}).set(report.ok ? 1 : 0);
-    if (report.ok) metrics_->config_reload_timestamp.with({}).set(unix_time());
+    if (report.ok) metrics_->config_reload_timestamp.with({}).set(core::unix_seconds());
     for (const std::string& error : report.errors) log_->event(Level::error, "reload_error", {{"error", error}});
     for (const std::string& warning : report.warnings)
         log_->event(Level::warn, "reload_warning", {{"warning", warning}});
@@ -355,6 +376,8 @@ void Application::exchange(std::shared_ptr<gateway::Snapshot> snapshot, std::sha
     gateway::apply_snapshot(*snapshot_, *previous);
     cache_->use(snapshot_->reads_generation, config_->cache);
     places_->use(*snapshot_);
+    desk_->use(config_);
+    operations_->use(snapshot_);
     health_.portals(portal_names(*snapshot_));
     scrape_->use(snapshot_);
     const std::shared_ptr<const config::Server> limits(config_, &config_->server);
@@ -379,6 +402,7 @@ void Application::drain() {
     draining_ = true;
     log_->event(Level::info, "drain", {{"connections", connections()}});
     health_.drain();
+    operations_->drain();
     timer_.expires_after(config_->server.drain_delay);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
@@ -397,7 +421,7 @@ void Application::close_listeners() {
 
 void Application::watch_drain(TimePoint end) {
     const TimePoint now = Clock::now();
-    if ((connections() == 0 && !installer_->busy()) || now >= end) {
+    if ((connections() == 0 && !installer_->busy() && !operations_->busy()) || now >= end) {
         if (connections() != 0) log_->event(Level::warn, "drain_cut_off", {{"connections", connections()}});
         cancel_all();
         io_.stop();

@@ -16,10 +16,6 @@ observe::BreakerState state_of(admission::Breaker::State state) {
     return observe::BreakerState::closed;
 }
 
-double unix_time() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 void collect_refusals(const admission::Counters& counters, observe::PortalMetrics& m) {
     using Reason = admission::RefusalReason;
     m.refused_by_portal("rate", counters.rate_refusals);
@@ -98,7 +94,7 @@ void Scrape::collect_portal(const gateway::PortalRuntime& runtime) {
 bool Scrape::collect_credentials(const gateway::PortalRuntime& runtime) {
     bool any = false;
     const core::TimePoint now = core::Clock::now();
-    const double wall = unix_time();
+    const double wall = core::unix_seconds();
     for (const auto& [config, live] : runtime.credentials) {
         const auto look = live->peek(now);
         const bool reauth = look.state == tokens::Credential::State::needs_reauth;

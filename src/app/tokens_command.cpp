@@ -22,15 +22,10 @@ namespace {
 
 namespace asio = boost::asio;
 using core::Clock;
-using std::chrono::system_clock;
 
 constexpr auto store_limit = std::chrono::seconds(10);
 constexpr auto command_limit = std::chrono::seconds(60);
 constexpr std::size_t longest_import = 16 * 1024 * 1024;
-
-std::int64_t unix_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 /// What a keeper needs to live for the length of one command.
 class Session {
@@ -179,7 +174,7 @@ int Command::import() {
         return fail(2,
                     "[store] encryption_key is not set, and tokens are kept only encrypted; `b24gate keygen --store` "
                     "makes one");
-    auto items = tokens::parse_import(text.reveal(), unix_ms());
+    auto items = tokens::parse_import(text.reveal(), core::unix_ms());
     if (!items) return fail(2, items.error());
     // All of them are good, or none is taken.
     for (tokens::ImportItem& item : *items) {

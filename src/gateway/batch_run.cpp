@@ -15,6 +15,7 @@
 #include <b24gate/gateway/snapshot.hpp>
 #include <b24gate/gateway/worker_state.hpp>
 #include <b24gate/net/field.hpp>
+#include <b24gate/server/request_id.hpp>
 
 namespace b24gate::gateway {
 namespace {
@@ -27,8 +28,6 @@ using End = CarriedAnswer::End;
 
 /// Far above what 50 answers of a list have.
 constexpr std::size_t buffer_limit = 64 * 1024 * 1024;
-
-double unix_now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 /// A reload may have put another webhook or application under the same name while calls waited.
 bool same_identity(const config::Credential& a, const config::Credential& b) {
@@ -49,12 +48,11 @@ public:
         : portal_(std::move(portal)),
           batch_(batch),
           aboard_(std::move(aboard)),
-          head_(*aboard_.front().passenger),
+          first_(aboard_.front().passenger),
+          head_(*first_),
           credential_(head_.portal->live(head_.credential)) {
-        for (const Portal::Boarded& one : aboard_) commands_.push_back(&one.passenger->command);
         call_.method = call_.method_lower = "batch";
         call_.body_kind = bitrix::BodyKind::json;
-        call_.rewritten_body = bitrix::batch_body(commands_);
         call_.send_as_post = true;
         call_.is_batch = true;
     }
@@ -74,6 +72,13 @@ public:
             co_return;
         }
         token_ = look.token;
+        co_await write_down_attempts();
+        if (aboard_.empty()) {
+            record();
+            co_return;
+        }
+        for (const Portal::Boarded& one : aboard_) commands_.push_back(&one.passenger->command);
+        call_.rewritten_body = bitrix::batch_body(commands_);
         co_await exchange();
         judge();
         if (outcome_.error_class == ErrorClass::auth_expired && token_) {
@@ -111,6 +116,28 @@ public:
     }
 
 private:
+    /// Whose attempt cannot be written down stays behind.
+    asio::awaitable<void> write_down_attempts() {
+        std::vector<std::shared_ptr<AttemptLedger>> departing;
+        for (const Portal::Boarded& one : aboard_)
+            if (one.passenger->ledger) departing.push_back(one.passenger->ledger);
+        if (departing.empty()) co_return;
+        const std::vector<bool> may_leave = co_await write_down(std::move(departing), server::request_id({}));
+        std::vector<Portal::Boarded> leaving;
+        std::size_t ledgers = 0;
+        for (std::size_t i = 0; i < aboard_.size(); ++i) {
+            if (!aboard_[i].passenger->ledger || may_leave[ledgers++]) {
+                leaving.push_back(aboard_[i]);
+                continue;
+            }
+            auto carried = answer(i);
+            carried->end = End::alone;
+            finish(i, std::move(carried));
+        }
+        aboard_ = std::move(leaving);
+        written_down_ = true;
+    }
+
     asio::awaitable<void> exchange() {
         for (const Portal::Boarded& one : aboard_)
             if (one.passenger->departure) one.passenger->departure->departs();
@@ -188,7 +215,7 @@ private:
         whole.coded = outcome_.has_code;
         whole.timing = outcome_.timing;
         whole.latency = took_;
-        whole.unix_now = unix_now();
+        whole.unix_now = core::unix_seconds();
         for (std::size_t i = 0; i < parts_.size(); ++i) {
             admission::Feedback::Inner inner;
             inner.method = aboard_[i].passenger->method_lower;
@@ -251,7 +278,7 @@ private:
             carried->exchange.transport = exchange_.transport;
             carried->exchange.error = exchange_.error;
             const bool again = !aboard_[i].passenger->command.writes || outcome_.executed == bitrix::Executed::no;
-            carried->end = again ? End::alone : End::answered;
+            carried->end = again && !carried->written_down ? End::alone : End::answered;
             finish(i, std::move(carried));
         }
     }
@@ -259,6 +286,7 @@ private:
     void finish_all(End end) {
         for (std::size_t i = 0; i < aboard_.size(); ++i) {
             auto carried = answer(i);
+            carried->outcome = outcome_;
             carried->end = end;
             finish(i, std::move(carried));
         }
@@ -268,6 +296,7 @@ private:
         auto carried = std::make_shared<CarriedAnswer>();
         carried->aboard = static_cast<unsigned>(aboard_.size());
         carried->sent = sent();
+        carried->written_down = written_down_ && aboard_[i].passenger->ledger;
         carried->renewed = renewed_;
         carried->token = token_;
         carried->target = target_;
@@ -291,7 +320,8 @@ private:
 
     const std::shared_ptr<Portal> portal_;
     const std::uint64_t batch_;
-    const std::vector<Portal::Boarded> aboard_;
+    std::vector<Portal::Boarded> aboard_;
+    const std::shared_ptr<const Passenger> first_;  ///< also when it stays behind
     const Passenger& head_;
     tokens::Credential* const credential_;
     std::vector<const bitrix::Command*> commands_;
@@ -302,6 +332,7 @@ private:
     bitrix::Outcome outcome_;
     std::vector<bitrix::PartAnswer> parts_;
     core::Duration took_{0};
+    bool written_down_ = false;
     bool tried_ = false;  ///< from here on the portal may have seen it
     bool renewed_ = false;
 };

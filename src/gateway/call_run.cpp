@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 
 #include <b24gate/bitrix/classify.hpp>
 #include <b24gate/core/inflate.hpp>
+#include <b24gate/core/random.hpp>
 #include <b24gate/core/text.hpp>
 #include <b24gate/gateway/batch.hpp>
 #include <b24gate/gateway/outgoing.hpp>
@@ -28,20 +28,15 @@ using upstream::Decision;
 constexpr int max_mends = 8;
 /// What of a packed body is looked at: far above any answer that is held whole.
 constexpr std::size_t unpack_limit = 8 * 1024 * 1024;
-/// The answer to a batch has to be held whole, because its entries are annotated; others stream from here on.
-constexpr std::size_t batch_buffer_limit = 8 * 1024 * 1024;
+/// The answer to a batch has to be held whole, because its entries are annotated, and that to an operation, because it
+/// is kept; others stream from here on.
+constexpr std::size_t whole_buffer_limit = 8 * 1024 * 1024;
 constexpr std::size_t buffer_limit = 512 * 1024;
-
-double random_fraction() {
-    thread_local std::minstd_rand random{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(random);
-}
-
-double unix_now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 /// The client's own key, or for a v3 write one of ours: with it the portal carries a repeat out once (reference 2.7).
 std::string idempotency_key_for(const CallOrder& order, bool writes) {
     if (order.call.api != bitrix::Api::v3 || !writes || order.call.kind != bitrix::CallKind::method) return {};
+    if (!order.idempotency_key.empty()) return std::string(order.idempotency_key);
     const std::string_view own = order.request.field("Idempotency-Key");
     return own.empty() ? server::request_id({}) : std::string(own);
 }
@@ -81,7 +76,7 @@ asio::awaitable<CallReport> CallRun::run() {
                 const Decision decision = decide();
                 if (!report_.outcome.ok()) log_attempt(decision);
                 portal_.record(id_, admission::Feedback{});
-                if (decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
+                if (order_.ledger || decision.kind != Decision::Kind::retry || !co_await wait_until(decision.at)) break;
             } else if (token_ready()) {
                 turn = co_await admit_again(admission::Feedback{});
                 continue;
@@ -90,11 +85,20 @@ asio::awaitable<CallReport> CallRun::run() {
             }
         } else if (!token_ready()) {  // it has expired while the call waited for its turn
             give_back();
+        } else if (order_.ledger && !co_await written_down()) {
+            give_back();
+            break;
         } else {
             co_await exchange();
             judge();
             const Decision decision = decide();
             if (!report_.outcome.ok()) log_attempt(decision);
+            if (order_.ledger) {
+                portal_.record(id_, feedback());
+                co_await learn_about_expiry(decision.kind == Decision::Kind::refresh);
+                learn_about_credential();
+                break;
+            }
             if (decision.kind == Decision::Kind::requeue) {
                 turn = co_await admit_again(feedback());
                 continue;
@@ -111,7 +115,7 @@ asio::awaitable<CallReport> CallRun::run() {
         turn = submit();
         if (!turn) turn = co_await wait_for_turn();
     }
-    if (call_.is_batch && mends_ && report_.outcome.ok() && !report_.exchange.rest) {
+    if (call_.is_batch && mends_ && !order_.ledger && report_.outcome.ok() && !report_.exchange.rest) {
         if (auto mend = bitrix::BatchMend::look(call_, report_.body())) co_await mend_batch(std::move(*mend));
     }
     report_.facts.attempts = report_.attempts;
@@ -148,7 +152,7 @@ Decision CallRun::decide() const {
                                      .rules = order_.snapshot.config->retry,
                                      .deadline = order_.deadline,
                                      .now = Clock::now(),
-                                     .random = random_fraction(),
+                                     .random = core::random_fraction(),
                                      .has_tokens = credential_ != nullptr && credential_->oauth(),
                                      .refreshed = refreshed_,
                                      .reused_connection = report_.exchange.reused};
@@ -261,6 +265,21 @@ void CallRun::learn_about_credential() {
     order_.worker.keeper.refused(live(), version, report_.outcome.code);
 }
 
+/// An operation's next attempt finds a token that is expired, and renews it.
+asio::awaitable<void> CallRun::learn_about_expiry(bool refused) {
+    if (!refused) co_return;
+    const bool nameless = call_.api == bitrix::Api::v3;
+    if (nameless && !co_await ask_for_the_name()) co_return;
+    credential_->expired(report_.token->version, Clock::now());
+}
+
+asio::awaitable<bool> CallRun::written_down() {
+    std::vector<std::shared_ptr<AttemptLedger>> departing{order_.ledger};
+    const std::vector<bool> may_leave = co_await write_down(std::move(departing), std::string());
+    if (!may_leave.front()) refuse(GatewayCode::store, "the attempt could not be written down, so it was not made");
+    co_return may_leave.front();
+}
+
 /// A turn that cannot be used.
 void CallRun::give_back() {
     admission::Feedback unused;
@@ -335,21 +354,26 @@ void CallRun::board() {
     passenger->credential = order_.credential;
     passenger->log = &order_.log;
     passenger->deadline = order_.deadline;
+    if (order_.ledger) passenger->deadline.at += portal.timeout;
     passenger->departure = order_.departure;
+    passenger->ledger = order_.ledger;
     passenger_ = passenger;
     portal_.board(id_, std::move(passenger));
 }
 
 /// True: the ride has brought an answer, or the verdict that there will be none.
 bool CallRun::take_carried(CarriedAnswer& carried) {
-    if (carried.sent) ++report_.attempts;
+    if (carried.sent || carried.written_down) ++report_.attempts;
     last_exchange_ = carried.took;
     report_.upstream += carried.took;
     report_.waited -= std::min(report_.waited, carried.took);
     // One new token a call: it may be something else that the portal does not like.
     if (carried.end == CarriedAnswer::End::alone || (carried.renewed && refreshed_)) passenger_.reset();
     refreshed_ = refreshed_ || carried.renewed;
-    if (carried.end != CarriedAnswer::End::answered) return false;
+    const bool answered = carried.end == CarriedAnswer::End::answered;
+    // An attempt that was written down has to end before there is another one.
+    report_.set_down = carried.written_down && carried.end == CarriedAnswer::End::alone;
+    if (!answered && !carried.written_down) return false;
     ask_about_method();
     report_.batched = carried.aboard;
     report_.outcome = std::move(carried.outcome);
@@ -438,11 +462,12 @@ asio::awaitable<void> CallRun::exchange_at(const upstream::Target& target, upstr
     request.head = std::move(message.head);
     request.body = message.body;
     const TimePoint now = Clock::now();
-    request.deadline = order_.deadline.within(now, order_.portal.config->timeout).at;
+    request.deadline = order_.ledger ? now + order_.portal.config->timeout
+                                     : order_.deadline.within(now, order_.portal.config->timeout).at;
     request.read_timeout = order_.portal.config->timeout;
     // After a kept-alive connection that was dead, not another one that may be dead as well.
     request.fresh = report_.exchange.reused && report_.exchange.transport != bitrix::Transport::replied;
-    request.buffer_limit = call_.is_batch ? batch_buffer_limit : buffer_limit;
+    request.buffer_limit = call_.is_batch || order_.whole ? whole_buffer_limit : buffer_limit;
     report_.exchange = co_await client.send(std::move(request));
     if (report_.exchange.transport != bitrix::Transport::not_sent) ++report_.hits;
 }
@@ -500,7 +525,7 @@ admission::Feedback CallRun::feedback() const {
     feedback.coded = report_.outcome.has_code;
     feedback.timing = report_.outcome.timing;
     feedback.latency = last_exchange_;
-    feedback.unix_now = unix_now();
+    feedback.unix_now = core::unix_seconds();
     if (call_.is_batch && call_.api == bitrix::Api::v2 && report_.outcome.ok())
         feedback.inner = inner_feedback(call_, report_.body());
     return feedback;
@@ -517,6 +542,8 @@ asio::awaitable<bool> CallRun::wait_until(TimePoint moment) {
 }
 
 void CallRun::log_attempt(const Decision& decision) {
+    report_.failed.push_back({report_.exchange.status, report_.outcome.error_class, report_.outcome.executed,
+                              report_.outcome.code, last_exchange_, std::chrono::system_clock::now()});
     if (!order_.log.enabled(observe::Level::info)) return;
     using Next = observe::AttemptRecord::Next;
     observe::AttemptRecord record;

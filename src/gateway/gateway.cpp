@@ -7,10 +7,14 @@
 #include <b24gate/access/policy.hpp>
 #include <b24gate/bitrix/call.hpp>
 #include <b24gate/gateway/answer.hpp>
+#include <b24gate/core/uuid.hpp>
 #include <b24gate/gateway/call_run.hpp>
+#include <b24gate/gateway/kept_request.hpp>
+#include <b24gate/gateway/operation_wish.hpp>
 #include <b24gate/gateway/plan_reader.hpp>
 #include <b24gate/gateway/read_run.hpp>
 #include <b24gate/net/sleep.hpp>
+#include <b24gate/operations/proof.hpp>
 #include <b24gate/server/health_response.hpp>
 
 namespace b24gate::gateway {
@@ -89,6 +93,7 @@ struct Gateway::Visit {
     core::Duration waited{0}, upstream{0}, would_wait{0};
     bool would_refuse = false;
     bool hung_up = false;
+    bool kept = false;  ///< no portal was asked now: the call counts when its operation ends, or has counted before
     ReadRun::Source source = ReadRun::Source::call;
 
     explicit Visit(const server::Request& r, std::shared_ptr<const Snapshot> s)
@@ -108,12 +113,19 @@ struct Gateway::Visit {
     }
 };
 
-Gateway::Gateway(WorkerState& worker, Installer& installer, observe::Log& log, observe::GateMetrics& metrics,
-                 const observe::Health& health)
-    : worker_(worker), installer_(installer), log_(log), metrics_(metrics), health_(health) {}
+Gateway::Gateway(WorkerState& worker, Installer& installer, OperationDesk& desk, OperationPages& operations,
+                 observe::Log& log, observe::GateMetrics& metrics, const observe::Health& health)
+    : worker_(worker),
+      installer_(installer),
+      desk_(desk),
+      operations_(operations),
+      log_(log),
+      metrics_(metrics),
+      health_(health) {}
 
 std::optional<server::Response> Gateway::refuse_early(const server::Request& head) {
     if (Installer::serves(head.target)) return installer_.refuse_early(head);
+    if (OperationPages::serves(head.target)) return std::nullopt;
     const bitrix::RawCall raw = raw_call(head);
     bitrix::RawCall without_body;
     without_body.verb = raw.verb;
@@ -139,6 +151,7 @@ std::optional<server::Response> Gateway::refuse_early(const server::Request& hea
 asio::awaitable<server::Response> Gateway::handle(server::Request& request, server::Connection& connection) {
     if (auto health = server::health_response(request, health_)) co_return std::move(*health);
     if (Installer::serves(request.target)) co_return co_await installer_.handle(worker_, request);
+    if (OperationPages::serves(request.target)) co_return co_await operations_.serve(worker_, request);
 
     Visit visit(request, worker_.snapshot());
     bitrix::RawCall raw = raw_call(request);
@@ -175,20 +188,113 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
                                       "X-B24-Timeout-Ms must be a whole number of milliseconds above 0"};
         co_return co_await refuse(visit, refusal);
     }
-    const CallOrder order{worker_,
-                          *visit.snapshot,
-                          log_,
-                          visit.request,
-                          connection,
-                          call,
-                          *identity.client,
-                          *visit.portal,
-                          identity.credential,
-                          priority_of(*identity.client, visit.request.field("X-B24-Priority")),
-                          core::Deadline{visit.started + *timeout}};
+    const auto wish = operation_wish(visit.request.fields, core::unix_ms());
+    if (!wish) co_return co_await refuse(visit, wish.error());
+    if (wish->async || wish->on_failure)
+        if (const auto no = why_not_kept(call, identity.credential == nullptr)) co_return co_await refuse(visit, *no);
+    const std::string_view priority = visit.request.field("X-B24-Priority");
+    CallOrder order{worker_,
+                    *visit.snapshot,
+                    log_,
+                    visit.request,
+                    connection,
+                    call,
+                    *identity.client,
+                    *visit.portal,
+                    identity.credential,
+                    priority_of(*identity.client, wish->async && priority.empty() ? "bulk" : priority),
+                    core::Deadline{visit.started + *timeout}};
+    if (wish->async) co_return co_await take(visit, order, *wish);
+    co_return co_await run(visit, order, *wish);
+}
+
+/// Handed over at once.
+asio::awaitable<server::Response> Gateway::take(Visit& visit, const CallOrder& order, const OperationWish& wish) {
+    auto verdict =
+        co_await desk_.hand_over(order, wish, core::uuid_v7(core::unix_ms()), nullptr, std::string());
+    if (const auto* taken_over = std::get_if<TakenOver>(&verdict)) co_return taken(visit, order, *taken_over, true);
+    co_return answer(visit, order, std::get<bitrix::Outcome>(verdict));
+}
+
+server::Response Gateway::taken(Visit& visit, const CallOrder& order, const TakenOver& taken, bool async) {
+    server::Response response = taken_response(taken, async);
+    add_gateway_fields(response, {.request_id = visit.request_id,
+                                  .portal = order.portal.config->name,
+                                  .attempts = {},
+                                  .waited = {},
+                                  .quota = {}});
+    visit.judge(bitrix::Outcome{});
+    visit.executed = bitrix::Executed::no;
+    visit.kept = true;
+    finish(visit, response.status, response.body.size());
+    return response;
+}
+
+/// A refusal of the gateway's own, by the call's own rules.
+server::Response Gateway::answer(Visit& visit, const CallOrder& order, const bitrix::Outcome& outcome) {
+    bitrix::EnvelopeFacts facts;
+    facts.api = order.call.api;
+    facts.portal = order.portal.config->name;
+    facts.method = order.call.method;
+    facts.request_id = visit.request_id;
+    server::Response response = error_response(outcome, facts);
+    add_gateway_fields(
+        response,
+        {.request_id = visit.request_id, .portal = facts.portal, .attempts = {}, .waited = {}, .quota = {}});
+    visit.judge(outcome);
+    finish(visit, response.status, response.body.size());
+    return response;
+}
+
+/// nullopt: the Idempotency-Key is new, and this call's.
+asio::awaitable<std::optional<server::Response>> Gateway::answered_before(Visit& visit, const CallOrder& order,
+                                                                          const OperationWish& wish,
+                                                                          std::string holder) {
+    auto verdict = co_await desk_.begin_key(order, wish, std::move(holder));
+    if (const auto* taken_over = std::get_if<TakenOver>(&verdict)) co_return taken(visit, order, *taken_over, false);
+    if (const auto* outcome = std::get_if<bitrix::Outcome>(&verdict)) co_return answer(visit, order, *outcome);
+    auto* first = std::get_if<server::Response>(&verdict);
+    if (first == nullptr) co_return std::nullopt;
+    server::Response response = std::move(*first);
+    add_gateway_fields(response, {.request_id = visit.request_id,
+                                  .portal = order.portal.config->name,
+                                  .attempts = {},
+                                  .waited = {},
+                                  .quota = {}});
+    response.fields.add("X-B24-Replayed", "1");
+    visit.kept = true;
+    finish(visit, response.status, response.body.size());
+    co_return std::move(response);
+}
+
+asio::awaitable<server::Response> Gateway::run(Visit& visit, CallOrder& order, const OperationWish& wish) {
+    std::string holder, operation, key;
+    // REST 3 keeps keys itself, where the gateway has nothing to keep them with.
+    if (!wish.idempotency_key.empty() && (order.call.api != bitrix::Api::v3 || desk_.vault()->usable())) {
+        holder = core::uuid_v7(core::unix_ms());
+        order.whole = true;
+        if (auto first = co_await answered_before(visit, order, wish, holder)) co_return *std::move(first);
+    }
+    if (wish.on_failure) {
+        operation = core::uuid_v7(core::unix_ms());
+        key = operations::idempotency_key(operation, 0);
+        order.idempotency_key = key;
+    }
     ReadRun run(order);
     CallReport report = co_await run.run();
 
+    if (wish.on_failure && OperationDesk::is_passing(order, report)) {
+        auto verdict = co_await desk_.hand_over(order, wish, operation, &report, holder);
+        visit.attempts = report.attempts;
+        visit.hits = report.hits;
+        visit.waited = report.waited;
+        visit.upstream = report.upstream;
+        if (const auto* taken_over = std::get_if<TakenOver>(&verdict))
+            co_return taken(visit, order, *taken_over, false);
+        // Not taken: the caller gets the failure itself. But whether it was taken may be what nobody knows.
+        const auto& refused = std::get<bitrix::Outcome>(verdict);
+        if (refused.executed == bitrix::Executed::unknown) report.outcome = refused;
+    }
     visit.judge(report.outcome);
     visit.attempts = report.attempts;
     visit.hits = report.hits;
@@ -201,7 +307,7 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
     visit.source = run.source();
     visit.portal->metrics->waited(order.priority, report.waited);
     if (report.outcome.ok() && run.source() == ReadRun::Source::call)
-        read_plan_if_due(worker_, visit.snapshot, *visit.portal, identity.credential, log_, metrics_);
+        read_plan_if_due(worker_, visit.snapshot, *visit.portal, order.credential, log_, metrics_);
     std::function<void(std::uint64_t, bool)> streamed;
     if (report.outcome.ok() && report.exchange.rest) {
         auto kept = std::make_shared<Visit>(visit);
@@ -213,6 +319,7 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
     }
     const bool streams = static_cast<bool>(streamed);
     server::Response response = call_response(order, report, std::move(streamed));
+    if (!holder.empty()) co_await desk_.end_key(order, wish, holder, report.outcome, response);
     AnswerFacts facts;
     facts.request_id = visit.request_id;
     facts.portal = visit.portal->config->name;
@@ -282,10 +389,9 @@ void Gateway::finish(const Visit& visit, unsigned status, std::uint64_t bytes_ou
             found->second->answered(visit.error_class, visit.error, answered);
             for (unsigned i = 0; i < visit.hits; ++i) found->second->hit();
         }
-        visit.portal->metrics->call(visit.error_class, visit.error, whole);
-        if (visit.error_class == bitrix::ErrorClass::ok && visit.source != ReadRun::Source::cache)
-            visit.portal->metrics->success_at(
-                std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
+        if (!visit.kept) visit.portal->metrics->call(visit.error_class, visit.error, whole);
+        if (!visit.kept && visit.error_class == bitrix::ErrorClass::ok && visit.source != ReadRun::Source::cache)
+            visit.portal->metrics->success_at(core::unix_seconds());
     } else {
         metrics_.requests(observe::no_name, observe::no_name).answered(visit.error_class, visit.error, answered);
     }

@@ -64,11 +64,6 @@ Response method_not_allowed(std::string_view allow) {
     return response;
 }
 
-std::int64_t unix_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
-
 core::Deadline patience() { return core::Deadline{Clock::now() + store_patience}; }
 
 bool is_secure(const Request& request, const config::Config& config) {
@@ -224,7 +219,7 @@ asio::awaitable<Installer::End> Installer::finish_with(Visit& visit, core::Secre
     // The installation is the same one as long as its tokens were good.
     if (before.facts.active) grant.pair.application_token = before.facts.application_token;
     const std::int64_t user_id = grant.user_id;
-    const std::string until = tokens::date(unix_ms() + grant.expires_in_ms);
+    const std::string until = tokens::date(core::unix_ms() + grant.expires_in_ms);
     const End end = co_await store(visit, std::move(grant));
     if (!end.reason.empty()) co_return fail(end);
     done(visit, "stored", user_id);

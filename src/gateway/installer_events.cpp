@@ -10,6 +10,7 @@
 #include <b24gate/bitrix/php_form.hpp>
 #include <b24gate/core/sha256.hpp>
 #include <b24gate/gateway/call_run.hpp>
+#include <b24gate/gateway/own_call.hpp>
 #include <b24gate/server/request_id.hpp>
 
 namespace b24gate::gateway {
@@ -24,21 +25,6 @@ using tokens::AppEvent;
 /// For the portal's word on a token; a person may be looking at an empty frame meanwhile.
 constexpr core::Duration verification_limit = std::chrono::seconds(20);
 constexpr core::Duration store_patience = std::chrono::seconds(5);
-
-/// Nobody hangs up on a question of the gateway's own.
-class NoCaller final : public server::Connection {
-public:
-    void watch_hangup(std::function<void()>) override {}
-    void unwatch_hangup() override {}
-};
-
-/// In the queue it stands for the gateway itself; no client of the config can have this name.
-config::Client asking_client() {
-    config::Client client;
-    client.name = "(gateway)";
-    client.priority = config::Priority::bulk;
-    return client;
-}
 
 /// Whether the portal itself has refused the token, rather than not having been asked.
 bool is_refusal(const bitrix::Outcome& outcome) {
@@ -98,10 +84,7 @@ std::string Installer::find_credential(Visit& visit, const AppEvent& event, std:
 asio::awaitable<Response> Installer::event(WorkerState& worker, const Request& request) {
     const std::size_t mark_at = request.target.find('?');
     const std::string_view query = mark_at == std::string_view::npos ? "" : request.target.substr(mark_at + 1);
-    const std::int64_t now =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-            .count();
-    auto parsed = tokens::parse_app_event(request.field("Content-Type"), query, request.body, now);
+    auto parsed = tokens::parse_app_event(request.field("Content-Type"), query, request.body, core::unix_ms());
     if (!parsed) {
         const Visit visit(worker, request, "unreadable");
         note(visit, End{"unreadable"}, parsed.error());
@@ -215,7 +198,7 @@ asio::awaitable<Installer::Verified> Installer::verify(Visit& visit, core::Secre
         co_return std::move(verified);
     }
     NoCaller nobody;
-    const config::Client client = asking_client();
+    const config::Client client = own_client();
     Request request;
     request.id = server::request_id({});
     request.fields.push_back({"Content-Type", form_type});

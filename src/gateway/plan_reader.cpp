@@ -8,6 +8,7 @@
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
 #include <b24gate/gateway/call_run.hpp>
+#include <b24gate/gateway/own_call.hpp>
 #include <b24gate/server/request_id.hpp>
 
 namespace b24gate::gateway {
@@ -16,26 +17,10 @@ namespace {
 namespace asio = boost::asio;
 namespace json = core::json;
 
-/// In the queue it stands for the gateway itself; no client of the config can have this name.
-constexpr std::string_view asker = "(gateway)";
 /// Bulk may have to wait long; later the answer is of no more use than the next hour's.
 constexpr auto patience = std::chrono::minutes(10);
 /// A name of a plan is short; what is longer is something else.
 constexpr std::size_t longest_license = 64;
-
-/// Nobody waits for the answer, so nobody hangs up.
-class NoCaller final : public server::Connection {
-public:
-    void watch_hangup(std::function<void()>) override {}
-    void unwatch_hangup() override {}
-};
-
-config::Client asking_client() {
-    config::Client client;
-    client.name = asker;
-    client.priority = config::Priority::bulk;
-    return client;
-}
 
 bitrix::Call app_info() {
     bitrix::Call call;
@@ -53,7 +38,7 @@ asio::awaitable<void> read_plan(WorkerState& worker, std::shared_ptr<const Snaps
                                 const PortalRuntime& portal, const config::Credential& credential, observe::Log& log,
                                 observe::GateMetrics& metrics) {
     NoCaller nobody;
-    const config::Client client = asking_client();
+    const config::Client client = own_client();
     const bitrix::Call call = app_info();
     server::Request request;
     request.id = server::request_id({});

@@ -125,6 +125,8 @@ ReadRun::Role ReadRun::role_of() const {
     if (call.kind == bitrix::CallKind::download) return Role::plain;
     if (call.kind == bitrix::CallKind::upload) return Role::write;
     if (writes(call, order_.portal.methods)) return Role::write;
+    // An operation's attempt stands in its history: it is its own.
+    if (order_.ledger) return Role::plain;
     const bool alike = order_.credential != nullptr && !call.is_batch && call.suffix != bitrix::Suffix::xml &&
                        call.body_kind != bitrix::BodyKind::multipart && call.body().size() <= largest_shared_body &&
                        order_.request.method != "HEAD" && !bitrix::answers_once(call.method_lower) &&

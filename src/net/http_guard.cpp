@@ -55,7 +55,8 @@ std::optional<Violation> check_request_line(std::string_view line, Head& out) no
         const auto byte = static_cast<unsigned char>(c);
         if (byte <= 0x20 || byte >= 0x7F || c == '#') return Violation{400, "target"};
     }
-    if (out.method != "GET" && out.method != "POST" && out.method != "HEAD") {
+    const bool discards = out.method == "DELETE" && out.target.starts_with("/operations/");
+    if (out.method != "GET" && out.method != "POST" && out.method != "HEAD" && !discards) {
         for (const std::string_view known : {"PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"})
             if (out.method == known) return Violation{405, "method"};
         return Violation{501, "method"};

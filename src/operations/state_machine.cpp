@@ -74,6 +74,7 @@ public:
             case Event::Kind::give_back: return give_back(event_.why, std::max(now_, event_.not_before));
             case Event::Kind::not_sent: return not_sent();
             case Event::Kind::answer: return answer();
+            case Event::Kind::set_down: return set_down();
             case Event::Kind::lost: return lost();
             case Event::Kind::found: return found();
             case Event::Kind::late_answer: return late_answer();
@@ -185,6 +186,12 @@ private:
             case Treatment::passing: break;
         }
         return event_.executed == Executed::no ? passing(event_) : unknown(why_of(event_.error_class), event_);
+    }
+
+    Decision set_down() {
+        if (!running(Stage::intent) && !running(Stage::lookup)) return Rejected{"nobody was sending it"};
+        out_.attempt = AttemptMark::answered;
+        return to(State::running, facts_.stage == Stage::lookup ? Stage::lookup : Stage::leased);
     }
 
     Transition again_with_new_token() {
@@ -401,6 +408,7 @@ std::string_view to_string(Event::Kind kind) noexcept {
         case Event::Kind::give_back: return "give_back";
         case Event::Kind::not_sent: return "not_sent";
         case Event::Kind::answer: return "answer";
+        case Event::Kind::set_down: return "set_down";
         case Event::Kind::lost: return "lost";
         case Event::Kind::found: return "found";
         case Event::Kind::late_answer: return "late_answer";

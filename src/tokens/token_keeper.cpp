@@ -5,9 +5,9 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <random>
 
 #include <b24gate/bitrix/envelope.hpp>
+#include <b24gate/core/random.hpp>
 #include <b24gate/net/sleep.hpp>
 #include <b24gate/tokens/lease_owner.hpp>
 #include <b24gate/tokens/refresh_policy.hpp>
@@ -33,11 +33,6 @@ constexpr core::Duration busy_poll = 100ms;
 /// After this long a refresh that others keep under way counts as failed for those who wait here.
 constexpr core::Duration longest_refresh = 60s;
 constexpr core::Duration store_retry_least = 100ms, store_retry_most = 5s;
-
-double random_fraction() {
-    thread_local std::minstd_rand random{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(random);
-}
 
 core::Deadline patience() { return core::Deadline{Clock::now() + store_patience}; }
 
@@ -437,9 +432,7 @@ asio::awaitable<TokenKeeper::Exchanged> TokenKeeper::exchange_code(std::shared_p
     const core::Secret parameters = code_parameters(config.client_id, config.client_secret, code);
     TokenClient client(caller);
     const Asked asked = co_await ask(client, source->ca, target.url, parameters);
-    const UnixMs now =
-        std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-    Verdict verdict = judge(view(asked.answer), now, 0, random_fraction());
+    Verdict verdict = judge(view(asked.answer), core::unix_ms(), 0, core::random_fraction());
     mask(verdict.outcome, {code, config.client_secret});
     exchanged.grant = std::move(verdict.grant);
     exchanged.reason = std::move(verdict.reason);
@@ -469,7 +462,7 @@ asio::awaitable<bool> TokenKeeper::renew(std::shared_ptr<Credential> credential,
                        {{"portal", record.portal}, {"credential", record.credential}, {"asked", target.url}});
         const core::Secret parameters = refresh_parameters(config.client_id, config.client_secret, pair->refresh);
         const Asked asked = co_await ask(client_, source->ca, target.url, parameters);
-        verdict = judge(view(asked.answer), store_now(), record.failures, random_fraction());
+        verdict = judge(view(asked.answer), store_now(), record.failures, core::random_fraction());
         mask(verdict.outcome, {pair->access, pair->refresh, config.client_secret});
         if (verdict.outcome.description.empty()) verdict.outcome.description = asked.answer.detail;
         // The server may have rotated the tokens once before, and the answer was lost with the process that asked or

@@ -38,6 +38,11 @@ public:
     /// from an address or for a portal that it is not granted. bad_request: a known key, and no way to tell the portal.
     [[nodiscard]] boost::system::result<Identity, bitrix::Refusal> identify(const Claim& claim) const;
 
+    /// Whose key it is, for what belongs to a client and no portal. unauthorized: no key, or none that is known;
+    /// forbidden: a known key from an address that it may not come from.
+    [[nodiscard]] boost::system::result<const config::Client*, bitrix::Refusal> client_of(std::string_view key,
+                                                                                          std::string_view peer) const;
+
     [[nodiscard]] const config::Config& config() const noexcept { return authenticator_.config(); }
 
 private:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace b24gate::core {
 
@@ -23,6 +24,15 @@ struct Deadline {
         return Deadline{left(now) < limit ? at : now + limit};
     }
 };
+
+/// Of the wall clock, for what is shown or stored; it may step, so no interval is measured with it.
+[[nodiscard]] inline std::int64_t unix_ms() noexcept {
+    const auto since = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+}
+[[nodiscard]] inline double unix_seconds() noexcept {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 [[nodiscard]] inline double to_seconds(Duration d) noexcept { return std::chrono::duration<double>(d).count(); }
 [[nodiscard]] inline Duration from_seconds(double s) noexcept {

@@ -11,6 +11,7 @@
 #include <b24gate/bitrix/outcome.hpp>
 #include <b24gate/config/config.hpp>
 #include <b24gate/core/clock.hpp>
+#include <b24gate/gateway/attempt_ledger.hpp>
 #include <b24gate/gateway/departure.hpp>
 #include <b24gate/gateway/portal.hpp>
 #include <b24gate/observe/log.hpp>
@@ -35,7 +36,8 @@ struct Passenger {
     const config::Credential* credential;
     observe::Log* log;
     core::Deadline deadline;
-    std::shared_ptr<Departure> departure;  ///< may be null
+    std::shared_ptr<Departure> departure;   ///< may be null
+    std::shared_ptr<AttemptLedger> ledger;  ///< likewise: its attempt is written down before the batch leaves
 };
 
 /// How the ride ended for one call.
@@ -48,6 +50,7 @@ struct CarriedAnswer {
     End end = End::alone;
     unsigned aboard = 0;
     bool sent = false;     ///< the batch may have reached the portal; its hit is counted already
+    bool written_down = false;  ///< its attempt, by its ledger
     bool renewed = false;  ///< of `again`: the portal has refused the token, and a new one was asked for
     bitrix::Outcome outcome;
     upstream::Exchange exchange;

@@ -14,6 +14,7 @@
 #include <b24gate/bitrix/outcome.hpp>
 #include <b24gate/config/config.hpp>
 #include <b24gate/core/clock.hpp>
+#include <b24gate/gateway/attempt_ledger.hpp>
 #include <b24gate/gateway/batch_run.hpp>
 #include <b24gate/gateway/outgoing.hpp>
 #include <b24gate/gateway/snapshot.hpp>
@@ -38,6 +39,22 @@ struct CallOrder {
     config::Priority priority = config::Priority::normal;
     core::Deadline deadline;
     std::shared_ptr<Departure> departure{};  ///< told when it leaves; may be null
+    /// Of an operation: its attempt is written down first. Then one attempt is all that is made, with the portal's whole
+    /// time for its answer; what follows from it is decided elsewhere.
+    std::shared_ptr<AttemptLedger> ledger{};
+    /// Of a v3 write that may go on as an operation: what it is repeated under; empty: the client's own, or one of ours.
+    std::string_view idempotency_key{};
+    bool whole = false;  ///< the answer is kept, so it is held whole
+};
+
+/// An attempt that failed, for those who keep a history.
+struct FailedAttempt {
+    unsigned status = 0;
+    bitrix::ErrorClass error_class = bitrix::ErrorClass::server;
+    bitrix::Executed executed = bitrix::Executed::unknown;
+    std::string code;
+    core::Duration took{0};
+    std::chrono::system_clock::time_point ended;
 };
 
 /// What came of it, for answer, log and metrics.
@@ -55,6 +72,8 @@ struct CallReport {
     bool would_refuse = false;
     bool hung_up = false;
     unsigned batched = 0;  ///< how many travelled together with it; 0: it went alone
+    bool set_down = false;  ///< with a ledger: a batch has taken it along, and left it to be sent alone
+    std::vector<FailedAttempt> failed;  ///< in their order, the last one included
     bool raw = false;      ///< a file's bytes are expected, not an envelope: they pass as they are
     std::string idempotency_key;
     std::shared_ptr<const tokens::Token> token;  ///< of an oauth credential: what the last attempt was sent with
@@ -86,6 +105,8 @@ private:
     boost::asio::awaitable<void> mend_batch(bitrix::BatchMend mend);
     void learn_about_credential();
     void give_back();
+    boost::asio::awaitable<bool> written_down();
+    boost::asio::awaitable<void> learn_about_expiry(bool refused);
     [[nodiscard]] std::shared_ptr<tokens::Credential> live() const;
     [[nodiscard]] upstream::Decision decide() const;
     [[nodiscard]] OutgoingFacts outgoing_facts(const upstream::Target& target) const;

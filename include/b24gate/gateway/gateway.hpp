@@ -9,6 +9,8 @@
 #include <string>
 
 #include <b24gate/gateway/installer.hpp>
+#include <b24gate/gateway/operation_desk.hpp>
+#include <b24gate/gateway/operation_pages.hpp>
 #include <b24gate/gateway/worker_state.hpp>
 #include <b24gate/observe/health.hpp>
 #include <b24gate/observe/log.hpp>
@@ -18,8 +20,8 @@ namespace b24gate::gateway {
 
 class Gateway final : public server::Handler {
 public:
-    Gateway(WorkerState& worker, Installer& installer, observe::Log& log, observe::GateMetrics& metrics,
-            const observe::Health& health);
+    Gateway(WorkerState& worker, Installer& installer, OperationDesk& desk, OperationPages& operations,
+            observe::Log& log, observe::GateMetrics& metrics, const observe::Health& health);
 
     std::optional<server::Response> refuse_early(const server::Request& head) override;
     boost::asio::awaitable<server::Response> handle(server::Request& request, server::Connection& connection) override;
@@ -30,10 +32,19 @@ private:
     boost::asio::awaitable<server::Response> refuse(Visit& visit, const bitrix::Refusal& refusal);
     boost::asio::awaitable<server::Response> forward(Visit& visit, const bitrix::Call& call,
                                                      const access::Identity& identity, server::Connection& connection);
+    boost::asio::awaitable<server::Response> run(Visit& visit, CallOrder& order, const OperationWish& wish);
+    boost::asio::awaitable<server::Response> take(Visit& visit, const CallOrder& order, const OperationWish& wish);
+    server::Response taken(Visit& visit, const CallOrder& order, const TakenOver& taken, bool async);
+    server::Response answer(Visit& visit, const CallOrder& order, const bitrix::Outcome& outcome);
+    boost::asio::awaitable<std::optional<server::Response>> answered_before(Visit& visit, const CallOrder& order,
+                                                                            const OperationWish& wish,
+                                                                            std::string holder);
     void finish(const Visit& visit, unsigned status, std::uint64_t bytes_out);
 
     WorkerState& worker_;
     Installer& installer_;
+    OperationDesk& desk_;
+    OperationPages& operations_;
     observe::Log& log_;
     observe::GateMetrics& metrics_;
     const observe::Health& health_;

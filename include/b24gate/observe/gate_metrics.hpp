@@ -163,6 +163,9 @@ struct GateMetrics {
     Family<Counter>& cache_drops;
     Family<Gauge>& cache_bytes;
     Family<Counter>& shared_reads;
+    Family<Counter>& operations_taken;
+    Family<Counter>& operations_refused;
+    Family<Counter>& operations_ended;
     Family<Gauge>& http_connections;
     Family<Gauge>& http_rejected;
     Family<Gauge>& log_dropped;

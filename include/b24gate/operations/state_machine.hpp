@@ -48,6 +48,7 @@ struct Event {
         give_back,           ///< the worker gives it back unsent: `why`, `not_before`
         not_sent,            ///< the attempt provably sent nothing
         answer,              ///< the attempt has ended with a verdict
+        set_down,            ///< a batch took it along and did not carry it out (or it only reads): alone next, at once
         lost,                ///< its owner died, or its lease is over
         found,               ///< the lookup has an answer: `found`
         late_answer,         ///< the verdict on an attempt that had been given up
@@ -66,7 +67,7 @@ struct Event {
     Why why = Why::none;
     double random = 0.5;  ///< uniform in [0, 1)
 };
-inline constexpr int event_kind_count = 11;
+inline constexpr int event_kind_count = 12;
 [[nodiscard]] std::string_view to_string(Event::Kind) noexcept;
 
 /// What an attempt's row in the history becomes.

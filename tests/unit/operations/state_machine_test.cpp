@@ -93,6 +93,7 @@ TEST_CASE("every state meets every event") {
         {EventKind::not_sent, {"-", "-", "-", "-", "waiting", "waiting/lookup", "-", "-", "-", "-", "-"}},
         // An answer "ok" to a lookup is an event `found`; as a verdict it says nothing.
         {EventKind::answer, {"-", "-", "-", "-", "succeeded", "held", "-", "-", "-", "-", "-"}},
+        {EventKind::set_down, {"-", "-", "-", "-", "running/leased", "running/lookup", "-", "-", "-", "-", "-"}},
         {EventKind::lost, {"-", "-", "-", "queued", "waiting", "waiting/lookup", "-", "-", "-", "-", "-"}},
         {EventKind::found, {"-", "-", "-", "-", "-", "succeeded", "-", "-", "-", "-", "-"}},
         {EventKind::late_answer, {"-", "succeeded", "succeeded", "-", "-", "-", "-", "-", "-", "succeeded", "-"}},
