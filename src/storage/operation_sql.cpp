@@ -286,15 +286,14 @@ public:
         co_return out;
     }
 
-    Awaitable<bool> retry(std::string id, std::string order, unsigned generation, std::string actor, std::string reason,
-                          core::Deadline deadline) override {
+    Awaitable<bool> retry(Retry retry, core::Deadline deadline) override {
         const std::int64_t decision = decide();
         Transaction todo{"retry", true, {}};
-        const std::size_t first = lock_order(todo, order);
-        add(todo, statements::retry, {id, std::int64_t{generation}, decision});
-        add(todo, statements::date_key, {id, decision, never});
+        const std::size_t first = lock_order(todo, retry.order);
+        add(todo, statements::retry, {retry.id, std::int64_t{retry.generation}, decision, std::int64_t{retry.as_bulk}});
+        add(todo, statements::date_key, {retry.id, decision, never});
         add(todo, statements::put_audit_of,
-            {std::move(id), decision, std::move(actor), std::string("retry"), std::move(reason)});
+            {std::move(retry.id), decision, std::move(retry.actor), std::string("retry"), std::move(retry.reason)});
         return any(std::move(todo), first, deadline);
     }
 
@@ -323,15 +322,18 @@ public:
         co_return Done{};
     }
 
-    Awaitable<std::vector<AuditRecord>> list_audit(unsigned limit, core::Deadline deadline) override {
+    Awaitable<std::vector<AuditRecord>> list_audit(std::int64_t before, unsigned limit,
+                                                   core::Deadline deadline) override {
         Transaction todo{"list audit", false, {}};
-        add(todo, statements::list_audit, {std::int64_t{std::min(limit, most_listed)}});
+        add(todo, statements::list_audit,
+            {before > 0 ? before : newest, std::int64_t{std::clamp(limit, 1u, most_listed)}});
         auto rows = co_await engine_.run(std::move(todo), deadline);
         if (!rows) co_return std::move(rows).error();
         std::vector<AuditRecord> out;
         for (const Row& row : rows->at(0)) {
             Columns columns(row);
             AuditRecord record;
+            record.number = columns.integer();
             record.at = columns.integer();
             record.actor = columns.text();
             record.action = columns.text();

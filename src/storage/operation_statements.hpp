@@ -195,10 +195,11 @@ inline constexpr Statement get_attempts{"get_attempts", R"sql(
     FROM attempt WHERE seq = (SELECT seq FROM operation WHERE id = $1) ORDER BY number LIMIT 1000)sql"};
 // $1 before, $2 how many are looked at, $3 state, $4 client, $5 portal, $6 class, $7 method, $8 as a prefix, $9 from,
 // $10 until, $11 how many
-#define B24GATE_FILTER                                                                                  \
-    "WHERE ($3 = '' OR state = $3) AND ($4 = '' OR client = $4) AND ($5 = '' OR portal = $5) "          \
-    "AND ($6 = '' OR error_class = $6) "                                                                \
-    "AND ($7 = '' OR method = $7 OR ($8 = 1 AND substr(method, 1, CAST(length($7) AS integer)) = $7)) " \
+#define B24GATE_FILTER                                                                         \
+    "WHERE ($3 = '' OR state = $3) AND ($4 = '' OR client = $4) AND ($5 = '' OR portal = $5) " \
+    "AND ($6 = '' OR error_class = $6) "                                                       \
+    "AND ($7 = '' OR lower(method) = $7 "                                                      \
+    "OR ($8 = 1 AND substr(lower(method), 1, CAST(length($7) AS integer)) = $7)) "             \
     "AND created >= $9 AND created < $10 ORDER BY seq DESC LIMIT $11"
 inline constexpr Statement list_all{"list_all",
                                     "SELECT {operation} FROM (SELECT * FROM operation WHERE seq < $1 ORDER BY seq DESC "
@@ -215,10 +216,12 @@ inline constexpr Statement window_problems{"window_problems", R"sql(
         SELECT seq FROM operation WHERE state IN ('held', 'dead', 'failed') AND state = $3 AND seq < $1
         ORDER BY seq DESC LIMIT $2) AS looked_at)sql"};
 #undef B24GATE_FILTER
-// $2 generation, $3 decision. One that had let the next one go takes its turn again behind those that may run.
+// $2 generation, $3 decision, $4 as bulk. One that had let the next one go takes its turn again behind those that may
+// run.
 inline constexpr Statement retry{"retry_operation", R"sql(
     UPDATE operation SET state = 'queued', stage = 'none', why = '', due = clock.now, begun = clock.now, attempts = 0,
         not_found = 0, first_intent = 0, generation = generation + 1, finished = 0, inferred = 0, decision = $3,
+        priority = CASE WHEN $4 = 1 THEN 2 ELSE priority END,
         blocked = CASE WHEN order_key <> '' AND blocks = 0 AND EXISTS (
             SELECT 1 FROM operation AS o WHERE o.order_key = operation.order_key AND o.blocks = 1) THEN 1 ELSE blocked END,
         blocks = CASE WHEN order_key <> '' THEN 1 ELSE 0 END
@@ -236,7 +239,7 @@ inline constexpr Statement put_audit_of{"put_audit_of", R"sql(
 inline constexpr Statement put_audit{"put_audit", R"sql(
     INSERT INTO audit (at, actor, action, operation, reason) VALUES ({now}, $1, $2, $3, $4))sql"};
 inline constexpr Statement list_audit{"list_audit", R"sql(
-    SELECT at, actor, action, operation, reason FROM audit ORDER BY number DESC LIMIT $1)sql"};
+    SELECT number, at, actor, action, operation, reason FROM audit WHERE number < $1 ORDER BY number DESC LIMIT $2)sql"};
 
 // --- housekeeping ------------------------------------------------------------------------------------------------
 inline constexpr Statement counts{"counts", R"sql(

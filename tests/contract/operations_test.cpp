@@ -112,6 +112,16 @@ std::map<std::string, std::int64_t> counts(OperationStore& store) {
     return out;
 }
 
+storage::Retry retry_of(std::string id, std::string order, unsigned generation, std::string actor, std::string reason) {
+    storage::Retry out;
+    out.id = std::move(id);
+    out.order = std::move(order);
+    out.generation = generation;
+    out.actor = std::move(actor);
+    out.reason = std::move(reason);
+    return out;
+}
+
 bool discard(OperationStore& store, const OperationRecord& record) {
     Discard out;
     out.id = record.id;
@@ -530,8 +540,8 @@ TEST_CASE_TEMPLATE("an order key: one after the other, in the order of the hand-
             CHECK(ids(lease(store, "gate-1").operations) == "a2 ");
         }
         SUBCASE("to begin it anew") {
-            CHECK(get(store.retry("a1", "A", 0, "anna", "seen", in(5s))));
-            CHECK_FALSE(get(store.retry("a1", "A", 0, "anna", "seen", in(5s))));
+            CHECK(get(store.retry(retry_of("a1", "A", 0, "anna", "seen"), in(5s))));
+            CHECK_FALSE(get(store.retry(retry_of("a1", "A", 0, "anna", "seen"), in(5s))));
             CHECK(ids(lease(store, "gate-1").operations) == "a1 ");
         }
     }
@@ -548,7 +558,7 @@ TEST_CASE_TEMPLATE("an order key: one after the other, in the order of the hand-
         REQUIRE(finished(store, finish(first[0], State::dead)));
         const auto second = take(store);
         CHECK(second.id == "a2");
-        CHECK(get(store.retry("a1", "A", 0, "anna", "again", in(5s))));
+        CHECK(get(store.retry(retry_of("a1", "A", 0, "anna", "again"), in(5s))));
         CHECK(find(store, "a1").blocked);
         CHECK(lease(store, "gate-1").operations.empty());
         REQUIRE(finished(store, finish(second, State::succeeded)));
@@ -580,15 +590,16 @@ TEST_CASE_TEMPLATE("a person begins one anew, or gives it up; both are written d
     const auto owner = open(world.url);
     OperationStore& store = owner->operations();
     hand(store, call("a"));
-    CHECK_FALSE(get(store.retry("a", "", 0, "anna", "x", in(5s))));
+    CHECK_FALSE(get(store.retry(retry_of("a", "", 0, "anna", "x"), in(5s))));
     const auto leased = take(store);
     CHECK_FALSE(discard(store, find(store, "a")));
     REQUIRE(intend(store, leased).number == 1);
     Finish dead = finish(leased, State::dead, 1);
     dead.counts_attempt = dead.unknown = true;
     REQUIRE(finished(store, dead));
-    CHECK(get(store.retry("a", "", 0, "anna", "the portal is back", in(5s))));
+    CHECK(get(store.retry(retry_of("a", "", 0, "anna", "the portal is back"), in(5s))));
     const auto anew = find(store, "a");
+    CHECK(anew.priority == 1);
     CHECK(anew.state == State::queued);
     CHECK(anew.generation == 1);
     CHECK(anew.attempts == 0);
@@ -602,14 +613,31 @@ TEST_CASE_TEMPLATE("a person begins one anew, or gives it up; both are written d
     REQUIRE(finished(store, finish(again, State::failed, 2)));
     CHECK(discard(store, find(store, "a")));
     get(store.put_audit("anna", "pause", "", "maintenance", in(5s)));
-    const auto audit = get(store.list_audit(10, in(5s)));
+    const auto audit = get(store.list_audit(0, 10, in(5s)));
     REQUIRE(audit.size() == 3);
+    const auto older = get(store.list_audit(audit[0].number, 1, in(5s)));
+    REQUIRE(older.size() == 1);
+    CHECK(older[0].number == audit[1].number);
+    CHECK(older[0].action == "discard");
+    CHECK(get(store.list_audit(audit[2].number, 10, in(5s))).empty());
     CHECK(audit[0].action == "pause");
     CHECK(audit[1].action == "discard");
     CHECK(audit[1].operation == "a");
     CHECK(audit[2].action == "retry");
     CHECK(audit[2].actor == "anna");
     CHECK(audit[2].reason == "the portal is back");
+}
+
+TEST_CASE_TEMPLATE("one of many that are begun anew goes last", World, B24GATE_ENGINES) {
+    World world;
+    const auto owner = open(world.url);
+    OperationStore& store = owner->operations();
+    hand(store, call("a"));
+    REQUIRE(finished(store, finish(take(store), State::dead)));
+    auto retry = retry_of("a", "", 0, "anna", "all of them");
+    retry.as_bulk = true;
+    CHECK(get(store.retry(std::move(retry), in(5s))));
+    CHECK(find(store, "a").priority == 2);
 }
 
 TEST_CASE_TEMPLATE("lists: the newest first, page by page, by any mark", World, B24GATE_ENGINES) {
@@ -653,9 +681,14 @@ TEST_CASE_TEMPLATE("lists: the newest first, page by page, by any mark", World, 
     CHECK(ids(list([](auto& f) { f.method = "crm.deal.add"; }).operations) == "op-6 op-3 op-0 ");
     CHECK(ids(list([](auto& f) { f.method = "crm.*"; }).operations) == "op-6 op-3 op-0 ");
     CHECK(ids(list([](auto& f) { f.method = "crm"; }).operations).empty());
+    HandOver shouted = call("loud");
+    shouted.method = "Bizproc.Workflow.START";
+    hand(store, shouted);
+    CHECK(ids(list([](auto& f) { f.method = "bizproc.workflow.start"; }).operations) == "loud ");
+    CHECK(ids(list([](auto& f) { f.method = "bizproc.*"; }).operations) == "loud ");
     CHECK(ids(list([](auto& f) { f.error_class = "validation"; }).operations) == "op-2 op-1 op-0 ");
     CHECK(list([](auto& f) { f.until = 1; }).operations.empty());
-    CHECK(list([&](auto& f) { f.from = page.now - 3'600'000; }).operations.size() == 9);
+    CHECK(list([&](auto& f) { f.from = page.now - 3'600'000; }).operations.size() == 10);
 }
 
 TEST_CASE_TEMPLATE("what ended long ago goes, with all that belongs to it", World, B24GATE_ENGINES) {
@@ -929,7 +962,7 @@ TEST_CASE_TEMPLATE("counters are what a count would find, after any history", Wo
             default:
                 if (made > 0) {
                     const auto record = find(store, id);
-                    get(store.retry(record.id, record.order, record.generation, "anna", "x", in(5s)));
+                    get(store.retry(retry_of(record.id, record.order, record.generation, "anna", "x"), in(5s)));
                 }
         }
         if (step == 200) get(store.cleanup(0, 0, 10, in(5s)));

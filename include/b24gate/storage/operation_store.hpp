@@ -167,6 +167,15 @@ struct Discard {
     std::string actor, reason;
 };
 
+/// A person begins it anew.
+struct Retry {
+    std::string id;
+    std::string order;        ///< of the record
+    unsigned generation = 0;  ///< as seen
+    bool as_bulk = false;     ///< one of many: it goes behind what is not
+    std::string actor, reason;
+};
+
 struct KeptBody {
     SealedBytes body, callback;
 };
@@ -179,7 +188,7 @@ struct KeptAnswer {
 struct OperationFilter {
     std::optional<OperationState> state;
     std::string client, portal, error_class;
-    std::string method;          ///< with * at the end: all that begin so
+    std::string method;          ///< lower case, of any case in the store; with * at the end: all that begin so
     UnixMs from = 0, until = 0;  ///< created in [from, until)
     std::int64_t before = 0;     ///< the `next` of the page before
     unsigned limit = 50;         ///< 500 at most
@@ -217,6 +226,7 @@ struct GatewayRecord {
     UnixMs started = 0, seen = 0;
 };
 struct AuditRecord {
+    std::int64_t number = 0;  ///< grows; without gaps that mean anything
     UnixMs at = 0;
     std::string actor, action, operation, reason;
 };
@@ -273,13 +283,14 @@ public:
     virtual Awaitable<std::vector<AttemptRecord>> attempts(std::string id, core::Deadline deadline) = 0;
     virtual Awaitable<OperationPage> list(OperationFilter filter, core::Deadline deadline) = 0;
     /// Held, dead or failed, and still of this generation: queued anew. False: it is not.
-    virtual Awaitable<bool> retry(std::string id, std::string order, unsigned generation, std::string actor,
-                                  std::string reason, core::Deadline deadline) = 0;
+    virtual Awaitable<bool> retry(Retry retry, core::Deadline deadline) = 0;
     /// While state and fence are the ones seen. False: they are not.
     virtual Awaitable<bool> discard(Discard discard, core::Deadline deadline) = 0;
     virtual Awaitable<Done> put_audit(std::string actor, std::string action, std::string operation, std::string reason,
                                       core::Deadline deadline) = 0;
-    virtual Awaitable<std::vector<AuditRecord>> list_audit(unsigned limit, core::Deadline deadline) = 0;
+    /// The newest first, `limit` (500) at most, of those before the number `before`; 0: of all.
+    virtual Awaitable<std::vector<AuditRecord>> list_audit(std::int64_t before, unsigned limit,
+                                                           core::Deadline deadline) = 0;
 
     // --- housekeeping --------------------------------------------------------------------------------------------
     /// Kept by the same transactions that change states: never counted.
