@@ -506,8 +506,9 @@ void CallRun::judge() {
     const ErrorClass error_class = report_.outcome.error_class;
     if (error_class == ErrorClass::server || error_class == ErrorClass::network || error_class == ErrorClass::timeout)
         ++failures_;
-    if (!report_.idempotency_key.empty() && !exchange.field("idempotency-key").empty())
-        portal_.keeps_idempotency_keys();
+    if (!report_.idempotency_key.empty() && !exchange.field("idempotency-key").empty() &&
+        portal_.keeps_idempotency_keys())
+        portal_.tell_keyed();
     // Under its key the gateway may repeat the call. The caller may only if the key is its own: with the next request
     // it would get another of ours.
     // Not after a timeout: the first attempt may still run, and two at once may both be carried out (reference 2.7).

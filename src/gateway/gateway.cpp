@@ -6,8 +6,8 @@
 
 #include <b24gate/access/policy.hpp>
 #include <b24gate/bitrix/call.hpp>
-#include <b24gate/gateway/answer.hpp>
 #include <b24gate/core/uuid.hpp>
+#include <b24gate/gateway/answer.hpp>
 #include <b24gate/gateway/call_run.hpp>
 #include <b24gate/gateway/kept_request.hpp>
 #include <b24gate/gateway/operation_wish.hpp>
@@ -210,8 +210,7 @@ asio::awaitable<server::Response> Gateway::forward(Visit& visit, const bitrix::C
 
 /// Handed over at once.
 asio::awaitable<server::Response> Gateway::take(Visit& visit, const CallOrder& order, const OperationWish& wish) {
-    auto verdict =
-        co_await desk_.hand_over(order, wish, core::uuid_v7(core::unix_ms()), nullptr, std::string());
+    auto verdict = co_await desk_.hand_over(order, wish, core::uuid_v7(core::unix_ms()), nullptr, std::string());
     if (const auto* taken_over = std::get_if<TakenOver>(&verdict)) co_return taken(visit, order, *taken_over, true);
     co_return answer(visit, order, std::get<bitrix::Outcome>(verdict));
 }
@@ -239,8 +238,7 @@ server::Response Gateway::answer(Visit& visit, const CallOrder& order, const bit
     facts.request_id = visit.request_id;
     server::Response response = error_response(outcome, facts);
     add_gateway_fields(
-        response,
-        {.request_id = visit.request_id, .portal = facts.portal, .attempts = {}, .waited = {}, .quota = {}});
+        response, {.request_id = visit.request_id, .portal = facts.portal, .attempts = {}, .waited = {}, .quota = {}});
     visit.judge(outcome);
     finish(visit, response.status, response.body.size());
     return response;

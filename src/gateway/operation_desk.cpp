@@ -173,9 +173,9 @@ std::optional<Outcome> OperationDesk::refused(const CallOrder& order, const conf
     if (!room_on_disk_) return no_store("there is little space left on the store's disk ([operations] min_free_disk)");
     const std::lock_guard lock(mutex_);
     if (unfinished_in_all_ >= rules.max_queued)
-        return bitrix::refusal(GatewayCode::queue_full,
-                               fmt::format("{} operations have not ended yet ([operations] max_queued)",
-                                           unfinished_in_all_));
+        return bitrix::refusal(
+            GatewayCode::queue_full,
+            fmt::format("{} operations have not ended yet ([operations] max_queued)", unfinished_in_all_));
     const auto mine = unfinished_.find(order.client.name);
     if (mine != unfinished_.end() && mine->second >= rules.max_queued_per_client)
         return bitrix::refusal(GatewayCode::queue_full,
@@ -393,9 +393,8 @@ asio::awaitable<void> OperationDesk::end_key(const CallOrder& order, const Opera
     if (!forget && !answer.stream)
         if (auto made = vault->seal_key_answer(client, key, keep_answer(answer))) sealed = *std::move(made);
     for (int tries = 1; tries <= most_tries; ++tries) {
-        const auto done =
-            forget ? co_await store_.forget_key(client, key, holder, patience())
-                   : co_await store_.finish_key(client, key, holder, answer.status, sealed, patience());
+        const auto done = forget ? co_await store_.forget_key(client, key, holder, patience())
+                                 : co_await store_.finish_key(client, key, holder, answer.status, sealed, patience());
         if (done) co_return;
         if (tries == most_tries || order.deadline.passed(Clock::now()))
             log_.event(observe::Level::error, "idempotency_key_not_ended",

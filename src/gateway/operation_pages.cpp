@@ -94,7 +94,8 @@ std::string operation_json(const storage::OperationRecord& record, const std::ve
                            unsigned answer_status, std::string_view answer) {
     json::array tries;
     for (const storage::AttemptRecord& attempt : attempts) tries.push_back(attempt_json(attempt));
-    const bool waits = record.state == storage::OperationState::queued || record.state == storage::OperationState::waiting;
+    const bool waits =
+        record.state == storage::OperationState::queued || record.state == storage::OperationState::waiting;
     json::object operation{{"id", record.id},
                            {"state", to_string(record.state)},
                            {"portal", record.portal},
@@ -142,8 +143,8 @@ asio::awaitable<server::Response> OperationPages::serve(WorkerState& worker, con
     }
     const bool discards = request.method == "DELETE";
     if (!discards && request.method != "GET" && request.method != "HEAD") {
-        server::Response response =
-            refusal_response(request, GatewayCode::bad_request, "ask for an operation with GET, discard it with DELETE");
+        server::Response response = refusal_response(request, GatewayCode::bad_request,
+                                                     "ask for an operation with GET, discard it with DELETE");
         response.status = 405;
         response.fields.add("Allow", "GET, HEAD, DELETE");
         co_return response;
@@ -159,8 +160,8 @@ asio::awaitable<server::Response> OperationPages::serve(WorkerState& worker, con
         if (*found && (*found)->client == (*client)->name) {
             if (discards) co_return co_await discard(request, **found, snapshot->config->operations);
             const std::string& public_url = snapshot->config->server.public_url;
-            std::string base = !public_url.empty() ? public_url
-                                                   : (request.tls ? "https://" : "http://") + std::string(request.host);
+            std::string base =
+                !public_url.empty() ? public_url : (request.tls ? "https://" : "http://") + std::string(request.host);
             co_return co_await show(request, **found, std::move(base), key);
         }
     }
@@ -195,8 +196,7 @@ asio::awaitable<server::Response> OperationPages::discard(const server::Request&
     operations::Event event;
     event.kind = operations::Event::Kind::discard;
     const UnixMs now = core::unix_ms();
-    const auto next =
-        operations::transition(operations::facts_of(record), event, now, operations::rules_of(settings));
+    const auto next = operations::transition(operations::facts_of(record), event, now, operations::rules_of(settings));
     if (!next)
         co_return refusal_response(request, GatewayCode::conflict,
                                    "the operation cannot be discarded: " + std::string(next.error().why));
@@ -218,8 +218,9 @@ asio::awaitable<server::Response> OperationPages::discard(const server::Request&
     due_(record.portal, next->unblock_due);
     callback_due_();
     record.state = storage::OperationState::discarded;
-    server::Response response = json_response(200, json::serialize(json::object{
-        {"operation", json::object{{"id", record.id}, {"state", to_string(record.state)}}}}));
+    server::Response response = json_response(
+        200, json::serialize(
+                 json::object{{"operation", json::object{{"id", record.id}, {"state", to_string(record.state)}}}}));
     response.fields.add("X-Request-Id", request.id);
     co_return response;
 }

@@ -247,8 +247,9 @@ asio::awaitable<bool> OperationRun::prepare() {
         tools_.log.event(observe::Level::error, "operation_unreadable",
                          {{"operation", record_.id},
                           {"portal", record_.portal},
-                          {"error", "what is kept of it was sealed with a key that is not configured; put the key into "
-                                    "[store] old_encryption_keys"}});
+                          {"error",
+                           "what is kept of it was sealed with a key that is not configured; put the key into "
+                           "[store] old_encryption_keys"}});
         co_return co_await give_back(Why::gateway, later);
     }
     auto call = call_of(prepared->kept);
@@ -385,9 +386,9 @@ Event OperationRun::event_of(const CallReport& report) const {
         event.not_before = std::max(event.not_before, store_now() + report.outcome.retry_after->count() * 1000);
     const auto& timing = report.outcome.timing;
     if (report.outcome.error_class == ErrorClass::operating_limit && timing.operating_reset_at)
-        event.not_before = std::max(
-            event.not_before, store_now() + static_cast<UnixMs>(
-                                                (*timing.operating_reset_at - core::unix_seconds()) * 1000));
+        event.not_before =
+            std::max(event.not_before,
+                     store_now() + static_cast<UnixMs>((*timing.operating_reset_at - core::unix_seconds()) * 1000));
     return event;
 }
 
@@ -584,10 +585,9 @@ void OperationRun::ended(const Transition& next, const Verdict& verdict) {
             if (next.state == State::succeeded) prepared_->portal->metrics->success_at(core::unix_seconds());
         }
     }
-    const observe::Level level = stuck ? observe::Level::error
-                                 : next.state == State::failed
-                                     ? observe::Level::warn
-                                     : observe::Level::info;
+    const observe::Level level = stuck                         ? observe::Level::error
+                                 : next.state == State::failed ? observe::Level::warn
+                                                               : observe::Level::info;
     tools_.log.event(level, over ? "operation_ended" : "operation_waits",
                      {{"operation", record_.id},
                       {"client", record_.client},

@@ -82,8 +82,9 @@ boost::system::result<OperationWish, Refusal> operation_wish(const std::vector<n
         if (wish.order_key.empty() || !is_key(wish.order_key, longest_order_key))
             return bad("X-B24-Order-Key must be 1 to 255 printable ASCII characters");
         if (!wish.async)
-            return bad("X-B24-Order-Key puts operations in order: send it with Prefer: respond-async, for a call that "
-                       "is answered at once has no place among them");
+            return bad(
+                "X-B24-Order-Key puts operations in order: send it with Prefer: respond-async, for a call that "
+                "is answered at once has no place among them");
     }
     if (wish.callback.data() != nullptr && !wish.async && !wish.on_failure)
         return bad("X-B24-Callback is for operations: send it with Prefer: respond-async or X-B24-On-Failure: queue");

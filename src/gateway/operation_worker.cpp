@@ -178,7 +178,8 @@ asio::awaitable<bool> OperationWorker::serve_portal(const std::string& portal, A
     const auto next = co_await parts_.desk.store().next_due(portal, patience());
     if (!next) co_return false;
     if (*next != 0 && *next != storage::never)
-        look(portal, Clock::now() + std::chrono::milliseconds(std::clamp<std::int64_t>(*next - leased->now, 0, 60'000)));
+        look(portal,
+             Clock::now() + std::chrono::milliseconds(std::clamp<std::int64_t>(*next - leased->now, 0, 60'000)));
     co_return true;
 }
 

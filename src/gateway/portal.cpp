@@ -226,6 +226,20 @@ bool Portal::move_to(const upstream::Target& target) {
     return true;
 }
 
+void Portal::when_keyed(std::function<void()> told) {
+    const std::lock_guard lock(mutex_);
+    keyed_ = std::move(told);
+}
+
+void Portal::tell_keyed() {
+    std::function<void()> told;
+    {
+        const std::lock_guard lock(mutex_);
+        told = keyed_;
+    }
+    if (told) told();
+}
+
 void Portal::when_moved(std::function<void(const upstream::Target&)> told) {
     const std::lock_guard lock(mutex_);
     moved_ = std::move(told);

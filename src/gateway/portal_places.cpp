@@ -57,6 +57,7 @@ void PortalPlaces::use(const Snapshot& snapshot) {
         if (place.portal == runtime.portal) continue;
         place.portal = runtime.portal;
         place.portal->when_moved([this, portal = name](const Target& target) { moved(portal, target); });
+        place.portal->when_keyed([this, portal = name] { keyed(portal); });
     }
 }
 
@@ -72,6 +73,7 @@ asio::awaitable<storage::Result<storage::Done>> PortalPlaces::load() {
             if (found == places_.end() || record.configured_url != found->second.record.configured_url) continue;
             Place& place = found->second;
             place.record = record;
+            if (record.keeps_keys) place.portal->keeps_idempotency_keys();
             if (record.url.empty()) continue;
             auto target = place_of(place.configured, record.url, place.redirect_hosts);
             if (target)
@@ -136,6 +138,14 @@ void PortalPlaces::moved(const std::string& portal, const Target& target) {
     if (url == place.record.url) return;
     place.record.url = std::move(url);
     touch(portal, place);
+}
+
+void PortalPlaces::keyed(const std::string& portal) {
+    const std::lock_guard lock(mutex_);
+    const auto found = places_.find(portal);
+    if (found == places_.end()) return;
+    found->second.record.keeps_keys = true;
+    touch(portal, found->second);
 }
 
 /// With the mutex held: it is to be written down.

@@ -59,9 +59,14 @@ CREATE TABLE heartbeat (
 INSERT INTO heartbeat (one, at) VALUES (1, 0);
 )sql";
 
+constexpr std::string_view portals_that_keep_keys = R"sql(
+ALTER TABLE portals ADD COLUMN keeps_keys {int} NOT NULL DEFAULT 0;
+)sql";
+
 constexpr Migration all[] = {
     {tokens_portals_budgets, "", ""},
     {operation_tables, operation_counting_sqlite, operation_counting_postgres},
+    {portals_that_keep_keys, "", ""},
 };
 
 }  // namespace

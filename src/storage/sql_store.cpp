@@ -208,6 +208,7 @@ public:
             record.member_id = columns.text();
             record.configured_url = columns.text();
             record.url = columns.text();
+            record.keeps_keys = columns.flag();
             out.push_back(std::move(record));
         }
         co_return out;
@@ -217,7 +218,7 @@ public:
         Transaction todo{"put portal", true, {}};
         add(todo, statements::put_portal,
             {std::move(record.portal), std::move(record.member_id), std::move(record.configured_url),
-             std::move(record.url)});
+             std::move(record.url), std::int64_t{record.keeps_keys}});
         return done(std::move(todo), deadline);
     }
 

@@ -88,11 +88,14 @@ inline constexpr Statement take_install{"take_install", R"sql(
     RETURNING state_hash, portal, credential, expires_at - {now})sql"};
 
 inline constexpr Statement list_portals{"list_portals",
-                                        "SELECT portal, member_id, configured_url, url FROM portals ORDER BY portal"};
+                                        "SELECT portal, member_id, configured_url, url, keeps_keys FROM portals "
+                                        "ORDER BY portal"};
 inline constexpr Statement put_portal{"put_portal", R"sql(
-    INSERT INTO portals (portal, member_id, configured_url, url) VALUES ($1, $2, $3, $4)
+    INSERT INTO portals (portal, member_id, configured_url, url, keeps_keys) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (portal) DO UPDATE SET
-        member_id = excluded.member_id, configured_url = excluded.configured_url, url = excluded.url)sql"};
+        member_id = excluded.member_id, configured_url = excluded.configured_url, url = excluded.url,
+        keeps_keys = CASE WHEN portals.configured_url = excluded.configured_url AND portals.keeps_keys = 1 THEN 1
+                          ELSE excluded.keeps_keys END)sql"};
 
 inline constexpr Statement list_levels{"list_levels",
                                        "SELECT portal, egress, level, at FROM bucket_levels ORDER BY portal, egress"};

@@ -448,7 +448,7 @@ TEST_CASE_TEMPLATE("a thousand installations at most, the oldest go", World, B24
 TEST_CASE_TEMPLATE("what is known of portals", World, B24GATE_ENGINES) {
     World world;
     const auto store = open(world.url);
-    get(store->put_portal(PortalRecord{"b", "m2", "https://b.example", ""}, in(5s)));
+    get(store->put_portal(PortalRecord{"b", "m2", "https://b.example", "", true}, in(5s)));
     get(store->put_portal(PortalRecord{"a", "", "https://a.example", "https://new.example"}, in(5s)));
     get(store->put_portal(PortalRecord{"b", "", "https://b.example", "https://c.example"}, in(5s)));
     const auto list = get(store->list_portals(in(5s)));
@@ -458,6 +458,11 @@ TEST_CASE_TEMPLATE("what is known of portals", World, B24GATE_ENGINES) {
     CHECK(list[1].member_id.empty());
     CHECK(list[1].configured_url == "https://b.example");
     CHECK(list[1].url == "https://c.example");
+    CHECK_FALSE(list[0].keeps_keys);
+    // Another gateway that has not seen it takes nothing back; another address is another portal.
+    CHECK(list[1].keeps_keys);
+    get(store->put_portal(PortalRecord{"b", "", "https://d.example", ""}, in(5s)));
+    CHECK_FALSE(get(store->list_portals(in(5s)))[1].keeps_keys);
 }
 
 TEST_CASE_TEMPLATE("levels of buckets, by portal and egress", World, B24GATE_ENGINES) {

@@ -49,9 +49,9 @@ struct CarriedAnswer {
     };
     End end = End::alone;
     unsigned aboard = 0;
-    bool sent = false;     ///< the batch may have reached the portal; its hit is counted already
+    bool sent = false;          ///< the batch may have reached the portal; its hit is counted already
     bool written_down = false;  ///< its attempt, by its ledger
-    bool renewed = false;  ///< of `again`: the portal has refused the token, and a new one was asked for
+    bool renewed = false;       ///< of `again`: the portal has refused the token, and a new one was asked for
     bitrix::Outcome outcome;
     upstream::Exchange exchange;
     std::shared_ptr<const tokens::Token> token;

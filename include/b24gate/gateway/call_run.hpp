@@ -39,10 +39,11 @@ struct CallOrder {
     config::Priority priority = config::Priority::normal;
     core::Deadline deadline;
     std::shared_ptr<Departure> departure{};  ///< told when it leaves; may be null
-    /// Of an operation: its attempt is written down first. Then one attempt is all that is made, with the portal's whole
-    /// time for its answer; what follows from it is decided elsewhere.
+    /// Of an operation: its attempt is written down first. Then one attempt is all that is made, with the portal's
+    /// whole time for its answer; what follows from it is decided elsewhere.
     std::shared_ptr<AttemptLedger> ledger{};
-    /// Of a v3 write that may go on as an operation: what it is repeated under; empty: the client's own, or one of ours.
+    /// Of a v3 write that may go on as an operation: what it is repeated under; empty: the client's own, or one of
+    /// ours.
     std::string_view idempotency_key{};
     bool whole = false;  ///< the answer is kept, so it is held whole
 };
@@ -71,10 +72,10 @@ struct CallReport {
     core::Duration would_wait{0};  ///< observe mode: what enforcing would have done
     bool would_refuse = false;
     bool hung_up = false;
-    unsigned batched = 0;  ///< how many travelled together with it; 0: it went alone
-    bool set_down = false;  ///< with a ledger: a batch has taken it along, and left it to be sent alone
+    unsigned batched = 0;               ///< how many travelled together with it; 0: it went alone
+    bool set_down = false;              ///< with a ledger: a batch has taken it along, and left it to be sent alone
     std::vector<FailedAttempt> failed;  ///< in their order, the last one included
-    bool raw = false;      ///< a file's bytes are expected, not an envelope: they pass as they are
+    bool raw = false;                   ///< a file's bytes are expected, not an envelope: they pass as they are
     std::string idempotency_key;
     std::shared_ptr<const tokens::Token> token;  ///< of an oauth credential: what the last attempt was sent with
     upstream::Target target;                     ///< where the last exchange went

@@ -1,5 +1,5 @@
-// What is kept of a call that must not be lost: the call as it will be sent, without the client's key. It is read back by
-// the same parser that reads requests. Pure; any thread.
+// What is kept of a call that must not be lost: the call as it will be sent, without the client's key. It is read back
+// by the same parser that reads requests. Pure; any thread.
 #pragma once
 
 #include <boost/system/result.hpp>

@@ -41,7 +41,9 @@ public:
     /// The configuration from now on.
     void use(std::shared_ptr<const config::Config> config);
     /// `told` is called behind every hand-over, on any thread: something is due at that portal.
-    void when_taken(std::function<void(std::string_view portal, storage::UnixMs due)> told) { taken_ = std::move(told); }
+    void when_taken(std::function<void(std::string_view portal, storage::UnixMs due)> told) {
+        taken_ = std::move(told);
+    }
     /// What the bounds are measured with; the worker tells each second or so.
     void looked(const std::vector<storage::OperationCount>& counts, bool room_on_disk);
 

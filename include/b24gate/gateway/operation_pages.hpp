@@ -1,5 +1,5 @@
-// What a client gets of its own operations: /operations/{id}, and the answer to a hand-over. Any thread but for serve(),
-// which runs on the worker of its session.
+// What a client gets of its own operations: /operations/{id}, and the answer to a hand-over. Any thread but for
+// serve(), which runs on the worker of its session.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -31,8 +31,9 @@ public:
     boost::asio::awaitable<server::Response> serve(WorkerState& worker, const server::Request& request);
 
 private:
-    boost::asio::awaitable<server::Response> show(const server::Request& request, const storage::OperationRecord& record,
-                                                  std::string base, std::string key);
+    boost::asio::awaitable<server::Response> show(const server::Request& request,
+                                                  const storage::OperationRecord& record, std::string base,
+                                                  std::string key);
     boost::asio::awaitable<server::Response> discard(const server::Request& request, storage::OperationRecord record,
                                                      const config::Operations& settings);
 

@@ -48,7 +48,8 @@ struct OperationTools {
 
 class OperationRun final : public std::enable_shared_from_this<OperationRun> {
 public:
-    /// `store_now`: the store's clock when the lease was given, now. `lost`: it was taken over from a gateway that died.
+    /// `store_now`: the store's clock when the lease was given, now. `lost`: it was taken over from a gateway that
+    /// died.
     OperationRun(OperationTools& tools, WorkerState& worker, storage::OperationRecord record, storage::UnixMs store_now,
                  std::shared_ptr<LeaseClock> lease, bool lost);
     ~OperationRun();

@@ -1,5 +1,5 @@
-// Sees to it that operations are done: leases what is due, portal by portal, hands it to the portals' workers, keeps the
-// leases alive, takes over from gateways that have died. Its own loop runs on one worker.
+// Sees to it that operations are done: leases what is due, portal by portal, hands it to the portals' workers, keeps
+// the leases alive, takes over from gateways that have died. Its own loop runs on one worker.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -93,9 +93,13 @@ public:
     bool move_to(const upstream::Target& target);
     /// `told` is called behind every move from now on, on the thread of whoever has noticed it, under no lock.
     void when_moved(std::function<void(const upstream::Target&)> told);
+    /// Likewise when it is first seen to keep idempotency keys.
+    void when_keyed(std::function<void()> told);
+    void tell_keyed();
 
     /// Whether an answer of this portal has echoed an Idempotency-Key: only then a repeat under the same key is safe.
-    void keeps_idempotency_keys() noexcept { idempotency_keys_ = true; }
+    /// True: that is news.
+    bool keeps_idempotency_keys() noexcept { return !idempotency_keys_.exchange(true); }
     [[nodiscard]] bool has_idempotency_keys() const noexcept { return idempotency_keys_; }
 
     /// Whether somebody should ask the portal for its plan now: with plan = "auto" true once, and after an hour again
@@ -138,6 +142,7 @@ private:
     upstream::Target configured_;
     upstream::Target target_;
     std::function<void(const upstream::Target&)> moved_;
+    std::function<void()> keyed_;
     config::Plan::Kind plan_ = config::Plan::Kind::standard;
     std::string license_;
     std::atomic<core::TimePoint::rep> plan_due_{never};  ///< on the clock's own scale: read by every call

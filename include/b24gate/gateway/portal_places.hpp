@@ -57,6 +57,7 @@ private:
     };
 
     void moved(const std::string& portal, const upstream::Target& target);
+    void keyed(const std::string& portal);
     void touch(const std::string& portal, Place& place);
     boost::asio::awaitable<void> save(std::string portal);
 

@@ -108,6 +108,8 @@ struct PortalRecord {
     std::string member_id;       ///< empty: not known
     std::string configured_url;  ///< the address in the configuration when `url` was learnt
     std::string url;             ///< where the portal has moved to; empty: nowhere
+    /// It has echoed an Idempotency-Key. Once written it stays, as long as the configured address does.
+    bool keeps_keys = false;
 };
 
 /// A portal's bucket as one egress has left it.
