@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include <b24gate/core/sabotage.hpp>
+
 namespace b24gate::operations {
 namespace {
 
 using bitrix::ErrorClass;
 using bitrix::Executed;
+using core::Sabotage;
 
 /// What a verdict means. One row a class; -Wswitch keeps it complete.
 enum class Treatment { done, permanent, not_found, limit, refresh, reauth, passing };
@@ -89,7 +92,10 @@ private:
     [[nodiscard]] bool running(Stage stage) const noexcept {
         return facts_.state == State::running && facts_.stage == stage;
     }
-    [[nodiscard]] UnixMs settled() const noexcept { return facts_.intent + rules_.settle.count(); }
+    [[nodiscard]] UnixMs settled() const noexcept {
+        if (core::sabotaged(Sabotage::no_settling)) return facts_.intent;
+        return facts_.intent + rules_.settle.count();
+    }
 
     Transition to(State state, Stage stage, Why why = Why::none, UnixMs due = 0) {
         out_.state = state;
@@ -114,6 +120,7 @@ private:
     }
     Transition hold(Why why) {
         out_.callback = true;
+        if (core::sabotaged(Sabotage::unblock_on_held)) out_.unblock = facts_.ordered;
         return to(State::held, Stage::none, why);
     }
 
@@ -159,6 +166,7 @@ private:
         }
         if (!running(Stage::intent)) return Rejected{"nobody had it"};
         out_.attempt = AttemptMark::lost;
+        if (core::sabotaged(Sabotage::forget_intent)) return wait(Why::lost, now_);
         return unknown(Why::lost, event_);
     }
 
@@ -243,13 +251,11 @@ private:
         out_.counts_attempt = true;
         const unsigned n = facts_.attempts + 1;
         const bool used_up = n > rules_.attempts;
-        if (facts_.kind == Kind::read) {
-            out_.executed = facts_.unknown ? Executed::unknown : event.executed;
-            return used_up ? finish(State::dead) : wait(why, backoff(n, event));
-        }
-        out_.unknown = true;
         out_.executed = Executed::unknown;
+        if (facts_.kind == Kind::read) return used_up ? finish(State::dead) : wait(why, backoff(n, event));
+        out_.unknown = true;
         const UnixMs due = std::max(backoff(n, event), settled());
+        if (core::sabotaged(Sabotage::repeat_unsafe) && !used_up) return wait(why, due);
         switch (facts_.kind) {
             case Kind::read:
             case Kind::repeatable: return used_up ? finish(State::dead) : wait(why, due);
@@ -321,8 +327,10 @@ private:
         }
         const bool proof = treatment == Treatment::permanent || (treatment == Treatment::not_found && !facts_.updates);
         if (!proof || event_.executed != Executed::no) return Rejected{"it proves nothing"};
-        out_.unknown = false;
-        out_.executed = Executed::no;
+        // Of attempts before that one it says nothing; of these two kinds there may be several that nobody saw end.
+        const bool repeated = facts_.kind == Kind::repeatable || facts_.kind == Kind::keyed;
+        out_.unknown = repeated && facts_.attempts > 1;
+        out_.executed = out_.unknown ? Executed::unknown : Executed::no;
         return finish(State::failed);
     }
 

@@ -232,6 +232,7 @@ TEST_CASE("the gateway died while it was sent: as an answer that never came") {
         CHECK(died.stage == silent.stage);
         CHECK(died.due == silent.due);
         CHECK(died.attempt == AttemptMark::lost);
+        CHECK(died.executed == Executed::unknown);
         CHECK(silent.attempt == AttemptMark::unknown);
     }
 }
@@ -394,6 +395,15 @@ TEST_CASE("an answer that comes late") {
         late.error_class = nothing;
         CHECK(shown(transition(held, late, now, rules)) == "-");
     }
+    // What an attempt before that one has done it does not tell.
+    late.error_class = ErrorClass::validation;
+    Facts repeated = at({State::waiting, Stage::none}, Kind::keyed);
+    repeated.unknown = true;
+    repeated.attempts = 1;
+    CHECK(must(repeated, late).executed == Executed::no);
+    repeated.attempts = 2;
+    CHECK(must(repeated, late).state == State::failed);
+    CHECK(must(repeated, late).executed == Executed::unknown);
     late.error_class = ErrorClass::business;
     late.executed = Executed::unknown;
     CHECK(shown(transition(held, late, now, rules)) == "-");
