@@ -1,6 +1,11 @@
 #include "operation_sql.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -8,6 +13,8 @@
 #include <tuple>
 #include <unordered_map>
 #include <utility>
+
+#include <b24gate/core/sabotage.hpp>
 
 #include "operation_rows.hpp"
 #include "operation_statements.hpp"
@@ -26,6 +33,24 @@ constexpr unsigned most_leased = 1'000, most_listed = 500, most_cleaned = 1'000;
 /// Rows that one page of a list looks at: a filter that fits little must not keep the store busy.
 constexpr std::int64_t window = 5'000;
 constexpr std::int64_t newest = std::int64_t{1} << 62;
+
+// For core/sabotage alone.
+
+boost::asio::awaitable<void> run_late(Engine& engine, Transaction todo, core::Deadline deadline) {
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, std::chrono::milliseconds(50));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    co_await engine.run(std::move(todo), deadline);
+}
+
+const Statement& finish_of_anybody() {
+    static const std::string sql = [] {
+        constexpr std::string_view guard = "fence = $2";
+        std::string out(statements::finish.sql);
+        return out.replace(out.find(guard), guard.size(), "fence >= 0 * $2");
+    }();
+    static const Statement out{"finish_of_anybody", sql};
+    return out;
+}
 
 class SqlOperationStore final : public OperationStore {
 public:
@@ -48,6 +73,11 @@ public:
             add(todo, statements::put_history, history_parameters(id, std::move(attempt)));
         add(todo, statements::handed_over, {id});
         if (keyed) add(todo, statements::get_key, {client, key});
+        if (core::sabotaged(core::Sabotage::acknowledge_early) && !keyed) {
+            boost::asio::co_spawn(co_await boost::asio::this_coro::executor,
+                                  run_late(engine_, std::move(todo), deadline), boost::asio::detached);
+            co_return HandedOver();
+        }
         auto rows = co_await engine_.run(std::move(todo), deadline);
         if (!rows) co_return std::move(rows).error();
 
@@ -477,7 +507,8 @@ private:
         const std::size_t first = lock_order(todo, finish.order);
         auto parameters = decision_parameters(finish, decision);
         if (late) parameters.emplace_back(std::int64_t{finish.attempt});
-        add(todo, statement, std::move(parameters));
+        const bool any_fence = core::sabotaged(core::Sabotage::no_fence) && !late;
+        add(todo, any_fence ? finish_of_anybody() : statement, std::move(parameters));
         if (finish.attempt != 0) {
             AttemptRecord& ended = finish.ended;
             add(todo, statements::close_attempt,
