@@ -450,11 +450,12 @@ public:
 
     Awaitable<bool> finish_callback(std::int64_t number, std::int64_t fence, CallbackEnd end,
                                     core::Deadline deadline) override {
-        const bool again = end.kind == CallbackEnd::Kind::again;
+        const bool tried = end.kind != CallbackEnd::Kind::postponed;
+        const bool again = end.kind == CallbackEnd::Kind::again || !tried;
         Transaction todo{"finish callback", true, {}, true};
         add(todo, statements::finish_callback,
             {number, fence, std::int64_t{again}, std::int64_t{end.kind == CallbackEnd::Kind::delivered},
-             again ? end.pause_ms : 0, std::int64_t{end.status}});
+             again ? end.pause_ms : 0, std::int64_t{end.status}, std::int64_t{tried}});
         return any(std::move(todo), 0, deadline);
     }
 

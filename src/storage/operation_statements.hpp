@@ -279,10 +279,10 @@ inline constexpr Statement held_callbacks{"held_callbacks", R"sql(
 inline constexpr Statement held_callback_operations{"held_callback_operations", R"sql(
     SELECT {operation} FROM operation WHERE seq IN (
         SELECT seq FROM callback WHERE pending = 1 AND owner = $1 AND lease_until > (SELECT {now}) LIMIT 1000))sql"};
-// $3 pending, $4 delivered, $5 milliseconds, $6 status
+// $3 pending, $4 delivered, $5 milliseconds, $6 status, $7 whether it was tried
 inline constexpr Statement finish_callback{"finish_callback", R"sql(
-    UPDATE callback SET pending = $3, delivered = $4, due = (SELECT {now}) + $5, status = $6, tries = tries + 1,
-        owner = '', lease_until = 0
+    UPDATE callback SET pending = $3, delivered = $4, due = (SELECT {now}) + $5,
+        status = CASE WHEN $7 = 1 THEN $6 ELSE status END, tries = tries + $7, owner = '', lease_until = 0
     WHERE number = $1 AND fence = $2 AND pending = 1 RETURNING number)sql"};
 
 // --- gateways ----------------------------------------------------------------------------------------------------

@@ -740,6 +740,7 @@ TEST_CASE_TEMPLATE("what ended long ago goes, with all that belongs to it", Worl
 TEST_CASE_TEMPLATE("callbacks: written with the end, delivered by one, again when that fails", World, B24GATE_ENGINES) {
     using End = storage::CallbackEnd::Kind;
     World world;
+    const std::string prefix(World::prefix);
     const auto owner = open(world.url);
     OperationStore& store = owner->operations();
     HandOver one = call("a");
@@ -768,7 +769,14 @@ TEST_CASE_TEMPLATE("callbacks: written with the end, delivered by one, again whe
     REQUIRE(third.size() == 1);
     CHECK(third[0].tries == 1);
     CHECK(third[0].webhook_id == second[0].webhook_id);
-    CHECK(get(store.finish_callback(third[0].number, third[0].fence, {End::delivered, 0, 200}, in(5s))));
+    // One that was not sent comes back as it was.
+    CHECK(get(store.finish_callback(third[0].number, third[0].fence, {End::postponed, 60'000, 0}, in(5s))));
+    CHECK(due("gate-3").empty());
+    world.sql("UPDATE " + prefix + "callback SET due = due - 60000");
+    const auto fourth = due("gate-4");
+    REQUIRE(fourth.size() == 1);
+    CHECK(fourth[0].tries == 1);
+    CHECK(get(store.finish_callback(fourth[0].number, fourth[0].fence, {End::delivered, 0, 200}, in(5s))));
     CHECK(due("gate-3").empty());
     CHECK(discard(store, find(store, "a")));
     const auto other = due("gate-1");

@@ -215,9 +215,14 @@ struct DueCallback {
     SealedBytes url;
 };
 struct CallbackEnd {
-    enum class Kind { delivered, again, given_up };
+    enum class Kind {
+        delivered,
+        again,
+        given_up,
+        postponed,  ///< it was not sent: this counts as no try
+    };
     Kind kind = Kind::delivered;
-    std::int64_t pause_ms = 0;
+    std::int64_t pause_ms = 0;  ///< of again and postponed
     unsigned status = 0;
 };
 
