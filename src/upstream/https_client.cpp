@@ -256,7 +256,8 @@ Exchange failed(Transport transport, TransportError error, std::string detail) {
 asio::awaitable<std::unique_ptr<Connection>> open(std::shared_ptr<State> state, TimePoint deadline, Exchange& failure) {
     const std::shared_ptr<const Endpoint> endpoint = state->endpoint;
     const TimePoint until = std::min(deadline, Clock::now() + endpoint->connect_timeout);
-    const auto found = co_await state->resolver.resolve(endpoint->target.host, endpoint->target.port, until);
+    core::Result<Endpoints> found = endpoint->addresses;
+    if (found->empty()) found = co_await state->resolver.resolve(endpoint->target.host, endpoint->target.port, until);
     if (!found) {
         failure = failed(Transport::not_sent, TransportError::resolve,
                          endpoint->target.host + ": " + found.error().message());

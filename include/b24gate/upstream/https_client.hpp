@@ -26,6 +26,7 @@ struct Endpoint {
     Target target;
     std::shared_ptr<net::TlsClientContext> tls;  ///< null for http
     core::Duration connect_timeout = std::chrono::seconds(5);
+    Endpoints addresses = {};  ///< where not empty, these alone are connected to, and no name is looked up
 };
 
 struct OutgoingRequest {
