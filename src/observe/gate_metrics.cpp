@@ -265,6 +265,10 @@ GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const Bui
       install_events(r.counter("b24gate_install_events_total",
                                "What came in at /oauth/: authorizations begun and ended, events of portals, by result.",
                                {"kind", "result"})),
+      operations(r.gauge("b24gate_operations", "Operations in the store, the same on every gateway that shares it.",
+                         {"portal", "state"}, 20'000)),
+      callbacks(
+          r.counter("b24gate_callbacks_total", "Callbacks that were sent or could not be, by result.", {"result"})),
       cache_hits(r.counter("b24gate_cache_hits_total", "Reads that were answered from what was kept.", {"portal"})),
       cache_misses(r.counter("b24gate_cache_misses_total",
                              "Reads whose answer may be kept and that found none; not those with Cache-Control: "

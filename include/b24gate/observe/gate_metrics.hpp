@@ -158,6 +158,8 @@ struct GateMetrics {
     Family<Gauge>& refresh_token_expiry;
     Family<Gauge>& store_usable;
     Family<Counter>& install_events;
+    Family<Gauge>& operations;
+    Family<Counter>& callbacks;
     Family<Counter>& cache_hits;
     Family<Counter>& cache_misses;
     Family<Counter>& cache_drops;
