@@ -18,6 +18,8 @@
 
 #include <b24gate/config/load.hpp>
 #include <b24gate/config/reload.hpp>
+#include <b24gate/gateway/callback_sender.hpp>
+#include <b24gate/gateway/operation_janitor.hpp>
 #include <b24gate/gateway/operation_worker.hpp>
 #include <b24gate/observe/process.hpp>
 #include <b24gate/server/listener.hpp>
@@ -129,6 +131,8 @@ private:
     std::optional<gateway::AnswerCache> cache_;
     std::optional<gateway::PortalPlaces> places_;
     std::optional<gateway::Installer> installer_;
+    std::optional<gateway::CallbackSender> callbacks_;
+    std::optional<gateway::OperationJanitor> janitor_;
     std::optional<gateway::OperationDesk> desk_;
     std::optional<gateway::OperationPages> pages_;
     std::optional<gateway::OperationWorker> operations_;
@@ -145,6 +149,7 @@ Application::~Application() {
     // Portals may live on in what was cut off in the middle, but their timers belong to the workers, which end now.
     if (snapshot_)
         for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->stop();
+    if (callbacks_) callbacks_->close();
     scrape_.reset();
     data_listener_.reset();
     tls_listener_.reset();
@@ -235,14 +240,19 @@ bool Application::build() {
 }
 
 void Application::build_operations() {
+    net::Worker& first = workers_.front()->worker;
+    callbacks_.emplace(first, store_->operations(), *log_, *metrics_);
+    callbacks_->use(config_);
+    janitor_.emplace(first, store_->operations(), *log_, *metrics_);
+    janitor_->use(config_);
     desk_.emplace(*store_, *log_, *metrics_, tokens::to_text(tokens::this_process()));
     desk_->use(config_);
     const auto due = [this](std::string_view portal, storage::UnixMs when) { operations_->due(portal, when); };
-    const auto callback_due = [] {};
+    const auto callback_due = [this] { callbacks_->wake(); };
     desk_->when_taken(due);
     pages_.emplace(*desk_, *log_, due, callback_due);
     operations_.emplace(gateway::OperationWorker::Parts{
-        workers_.front()->worker, *desk_, *log_, *metrics_,
+        first, *desk_, *log_, *metrics_,
         [this](std::string_view portal) -> gateway::WorkerState& { return *thread_of(portal).state; }, callback_due});
     operations_->use(snapshot_);
 }
@@ -280,6 +290,8 @@ void Application::start() {
     for (auto& worker : workers_) worker->start();
     keeper_->start();
     operations_->start();
+    callbacks_->start();
+    janitor_->start();
     await_signal();
     health_.started();
     for (const std::string& warning : start_warnings_) log_->event(Level::warn, "config", {{"warning", warning}});
@@ -378,6 +390,8 @@ void Application::exchange(std::shared_ptr<gateway::Snapshot> snapshot, std::sha
     places_->use(*snapshot_);
     desk_->use(config_);
     operations_->use(snapshot_);
+    callbacks_->use(config_);
+    janitor_->use(config_);
     health_.portals(portal_names(*snapshot_));
     scrape_->use(snapshot_);
     const std::shared_ptr<const config::Server> limits(config_, &config_->server);
@@ -403,6 +417,8 @@ void Application::drain() {
     log_->event(Level::info, "drain", {{"connections", connections()}});
     health_.drain();
     operations_->drain();
+    callbacks_->stop();
+    janitor_->stop();
     timer_.expires_after(config_->server.drain_delay);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
@@ -421,7 +437,8 @@ void Application::close_listeners() {
 
 void Application::watch_drain(TimePoint end) {
     const TimePoint now = Clock::now();
-    if ((connections() == 0 && !installer_->busy() && !operations_->busy()) || now >= end) {
+    const bool busy = connections() != 0 || installer_->busy() || operations_->busy() || callbacks_->busy();
+    if (!busy || now >= end) {
         if (connections() != 0) log_->event(Level::warn, "drain_cut_off", {{"connections", connections()}});
         cancel_all();
         io_.stop();

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <random>
 #include <utility>
 
 #include <b24gate/access/addresses.hpp>
+#include <b24gate/core/random.hpp>
 #include <b24gate/core/text.hpp>
 #include <b24gate/operations/callback_message.hpp>
 #include <b24gate/operations/retry_schedule.hpp>
@@ -34,17 +34,7 @@ constexpr core::Duration lease_margin = 20s;
 /// Of an answer's body: it says nothing to us.
 constexpr std::size_t longest_answer = 4096;
 
-double random_fraction() {
-    thread_local std::minstd_rand random{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(random);
-}
-
 core::Deadline patience() { return core::Deadline{Clock::now() + store_patience}; }
-
-std::int64_t unix_seconds() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
 
 /// A number of seconds; a date is not looked at: the schedule will do.
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
@@ -218,7 +208,7 @@ void CallbackSender::dispatch(storage::DueCallback due, TimePoint lease_end) {
         return;
     }
     const std::int64_t number = due.number;
-    const auto verdict = lanes_.admit(url->origin, number, Clock::now(), random_fraction());
+    const auto verdict = lanes_.admit(url->origin, number, Clock::now(), core::random_fraction());
     if (verdict.kind == operations::CallbackLanes::Kind::postpone) {
         asio::co_spawn(worker_.io, postpone(std::move(due), verdict.pause, lease_end), asio::detached);
         return;
@@ -275,7 +265,8 @@ asio::awaitable<CallbackSender::Sent> CallbackSender::send(const Job& job) {
     secrets.push_back(settings.callback_secret);
     secrets.push_back(settings.old_callback_secret);
     upstream::OutgoingRequest request;
-    request.head = operations::callback_head(job.url, job.due, body, unix_seconds(), secrets);
+    request.head =
+        operations::callback_head(job.url, job.due, body, static_cast<std::int64_t>(core::unix_seconds()), secrets);
     request.body = body;
     request.deadline = deadline;
     request.buffer_limit = longest_answer;
@@ -298,7 +289,7 @@ asio::awaitable<void> CallbackSender::judge(storage::DueCallback due, std::strin
     using Kind = operations::CallbackVerdict::Kind;
     const Busy busy(busy_);
     const unsigned tries = due.tries + 1;
-    const auto verdict = operations::judge_callback(tries, sent.status, sent.retry_after, random_fraction());
+    const auto verdict = operations::judge_callback(tries, sent.status, sent.retry_after, core::random_fraction());
     CallbackEnd end;
     end.status = sent.status;
     end.pause_ms = verdict.pause.count();

@@ -43,6 +43,8 @@ std::shared_ptr<const observe::Masker> make_masker(const config::Config& config,
     if (!config.admin.key.empty()) rules.secrets.push_back(config.admin.key);
     if (!config.store.encryption_key.empty()) rules.secrets.push_back(config.store.encryption_key);
     for (const core::Secret& key : config.store.old_encryption_keys) rules.secrets.push_back(key);
+    for (const core::Secret* key : {&config.operations.callback_secret, &config.operations.old_callback_secret})
+        if (!key->empty()) rules.secrets.push_back(*key);
     rules.fields = config.log.mask;
     return std::make_shared<observe::Masker>(std::move(rules));
 }

@@ -60,9 +60,9 @@ def state(gate: Gate, id: str, *wanted: str, seconds: float = 10) -> dict:
         time.sleep(0.05)
 
 
-def restart(gate: Gate) -> Gate:
+def restart(gate: Gate, environment: Dict[str, str] = ENVIRONMENT) -> Gate:
     """Another gateway on the same folder, after the first one has gone."""
-    return Gate(gate.path.parent, gate.path.read_text(), ENVIRONMENT)
+    return Gate(gate.path.parent, gate.path.read_text(), environment)
 
 
 def portal_of(sim: Sim, **settings) -> None:
