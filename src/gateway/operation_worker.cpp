@@ -65,6 +65,10 @@ void OperationWorker::use(std::shared_ptr<const Snapshot> snapshot) {
     std::erase_if(portals_, [this](const auto& each) {
         return each.second.in_hand == 0 && !snapshot_->portals.contains(each.first);
     });
+    // A reload may have brought another secret.
+    for (auto& [name, at] : portals_) at.look_at = TimePoint{};
+    look_at_credentials_ = true;
+    if (sleep_ != nullptr) sleep_->end();
 }
 
 std::shared_ptr<const Snapshot> OperationWorker::snapshot() const {
@@ -286,9 +290,12 @@ asio::awaitable<void> OperationWorker::wake(std::string portal, std::string cred
 /// A credential may have been mended by another gateway, or a webhook have been switched on again in the portal, of
 /// which nobody tells us.
 asio::awaitable<void> OperationWorker::watch_credentials() {
+    TimePoint next = Clock::now();
     for (;;) {
-        co_await pause(credential_interval);
+        co_await pause(bounds_interval);
         if (tools_.stopping) co_return;
+        if (!look_at_credentials_.exchange(false) && Clock::now() < next) continue;
+        next = Clock::now() + credential_interval;
         const auto snapshot = this->snapshot();
         for (const auto& [name, runtime] : snapshot->portals)
             for (const auto& [credential, live] : runtime.credentials) {

@@ -85,6 +85,7 @@ private:
     Parts parts_;
     OperationTools tools_;
     std::atomic<std::int64_t> in_hand_in_all_{0};
+    std::atomic<bool> look_at_credentials_{false};
 
     mutable std::mutex mutex_;  ///< guards what follows
     std::shared_ptr<const Snapshot> snapshot_;
