@@ -58,8 +58,9 @@ Why why_unsent(const bitrix::Outcome& outcome, bool recalled) {
     if (outcome.code == to_string(GatewayCode::draining)) return Why::shutdown;
     if (outcome.code == to_string(GatewayCode::paused)) return Why::paused;
     if (outcome.code == to_string(GatewayCode::reauth_required)) return Why::credential;
-    if (outcome.code == to_string(GatewayCode::queue_full)) return Why::rate_limit;
-    if (outcome.code == to_string(GatewayCode::deadline)) return Why::operating_limit;
+    // It cannot have its turn in time: the budget is spent for longer than the queue is looked ahead.
+    for (const GatewayCode code : {GatewayCode::queue_full, GatewayCode::deadline})
+        if (outcome.code == to_string(code)) return Why::rate_limit;
     return Why::gateway;
 }
 
@@ -189,7 +190,7 @@ OperationRun::OperationRun(OperationTools& tools, WorkerState& worker, storage::
       lease_(std::move(lease)),
       lost_(lost) {}
 
-OperationRun::~OperationRun() = default;
+OperationRun::~OperationRun() { tools_.bytes -= bytes_; }
 
 UnixMs OperationRun::store_now() const { return leased_at_ + core::to_ms(Clock::now() - began_); }
 operations::Rules OperationRun::rules() const { return operations::rules_of(snapshot_->config->operations); }
@@ -252,6 +253,10 @@ asio::awaitable<bool> OperationRun::prepare() {
                            "[store] old_encryption_keys"}});
         co_return co_await give_back(Why::gateway, later);
     }
+    bytes_ = prepared->kept.body.size();
+    // Large ones wait in the store, where there is room for them.
+    if ((tools_.bytes += bytes_) > snapshot_->config->server.max_buffered && tools_.bytes != bytes_)
+        co_return co_await give_back(Why::gateway, soon);
     auto call = call_of(prepared->kept);
     if (!call) co_return co_await give_back(Why::gateway, later);
     prepared->call = *std::move(call);

@@ -68,7 +68,7 @@ void OperationWorker::use(std::shared_ptr<const Snapshot> snapshot) {
     // A reload may have brought another secret.
     for (auto& [name, at] : portals_) at.look_at = TimePoint{};
     look_at_credentials_ = true;
-    if (sleep_ != nullptr) sleep_->end();
+    wake_up();
 }
 
 std::shared_ptr<const Snapshot> OperationWorker::snapshot() const {
@@ -107,6 +107,12 @@ void OperationWorker::look(std::string_view portal, TimePoint when) {
     const auto found = portals_.find(portal);
     if (found == portals_.end() || found->second.look_at <= when) return;
     found->second.look_at = when;
+    wake_up();
+}
+
+/// With the mutex held.
+void OperationWorker::wake_up() {
+    woken_ = true;
     if (sleep_ != nullptr) sleep_->end();
 }
 
@@ -114,39 +120,33 @@ unsigned OperationWorker::room(const PortalRuntime& portal) const {
     return std::max(least_in_hand, 2 * portal.config->max_in_flight);
 }
 
+/// When that portal is to be asked about; max: it has no room.
+TimePoint OperationWorker::next_look(const std::string& portal, const PortalRuntime& runtime) {
+    const std::lock_guard lock(mutex_);
+    const AtPortal& at = portals_[portal];
+    return at.in_hand < room(runtime) ? std::max(at.look_at, at.hold_until) : TimePoint::max();
+}
+
 asio::awaitable<void> OperationWorker::serve() {
     while (!tools_.stopping) {
         const auto snapshot = this->snapshot();
         bool store_answers = true;
-        TimePoint next = Clock::now() + poll_interval;
         for (const auto& [name, runtime] : snapshot->portals) {
-            AtPortal* at = nullptr;
-            {
-                const std::lock_guard lock(mutex_);
-                at = &portals_[name];
-                const TimePoint when = std::max(at->look_at, at->hold_until);
-                if (when > Clock::now() || at->in_hand >= room(runtime)) {
-                    if (at->in_hand < room(runtime)) next = std::min(next, when);
-                    continue;
-                }
-            }
             if (tools_.stopping) co_return;
-            store_answers = co_await serve_portal(name, *at);
+            if (next_look(name, runtime) > Clock::now()) continue;
+            store_answers = co_await serve_portal(name, runtime);
             if (!store_answers) break;
-            const std::lock_guard lock(mutex_);
-            if (at->in_hand < room(runtime)) next = std::min(next, std::max(at->look_at, at->hold_until));
         }
         if (!store_answers) {
             co_await pause(store_backoff);
             continue;
         }
         std::optional<net::Sleep> sleep;
+        TimePoint next = Clock::now() + poll_interval;
+        for (const auto& [name, runtime] : snapshot->portals) next = std::min(next, next_look(name, runtime));
         {
             const std::lock_guard lock(mutex_);
-            // Somebody may have asked for an earlier look since.
-            for (const auto& [name, at] : portals_)
-                if (at.in_hand < least_in_hand) next = std::min(next, std::max(at.look_at, at.hold_until));
-            sleep.emplace(parts_.home, next);
+            sleep.emplace(parts_.home, std::exchange(woken_, false) ? Clock::now() : next);
             sleep_ = &*sleep;
         }
         static_cast<void>(co_await sleep->wait());
@@ -156,16 +156,16 @@ asio::awaitable<void> OperationWorker::serve() {
 }
 
 /// False: the store does not answer.
-asio::awaitable<bool> OperationWorker::serve_portal(const std::string& portal, AtPortal& at) {
+asio::awaitable<bool> OperationWorker::serve_portal(const std::string& portal, const PortalRuntime& runtime) {
     unsigned wanted = 0;
     {
         const std::lock_guard lock(mutex_);
+        AtPortal& at = portals_[portal];
         at.look_at = Clock::now() + poll_interval;
-        const auto runtime = snapshot_->portals.find(portal);
-        if (runtime == snapshot_->portals.end()) co_return true;
-        const unsigned most = room(runtime->second);
+        const unsigned most = room(runtime);
         wanted = most - std::min(most, at.in_hand);
     }
+    if (wanted == 0) co_return true;
     const TimePoint asked = Clock::now();
     const auto leased =
         co_await parts_.desk.store().lease(portal, wanted, parts_.desk.instance(), lease_ms, patience());
@@ -181,9 +181,8 @@ asio::awaitable<bool> OperationWorker::serve_portal(const std::string& portal, A
     }
     const auto next = co_await parts_.desk.store().next_due(portal, patience());
     if (!next) co_return false;
-    if (*next != 0 && *next != storage::never)
-        look(portal,
-             Clock::now() + std::chrono::milliseconds(std::clamp<std::int64_t>(*next - leased->now, 0, 60'000)));
+    const UnixMs wait = std::clamp<UnixMs>(*next - leased->now, 0, core::to_ms(poll_interval));
+    if (*next != 0) look(portal, Clock::now() + std::chrono::milliseconds(wait));
     co_return true;
 }
 

@@ -44,6 +44,7 @@ struct OperationTools {
     /// Nothing of that portal should be leased for so long.
     std::function<void(std::string_view portal, core::Duration)> hold;
     std::atomic<bool> stopping{false};
+    std::atomic<std::uint64_t> bytes{0};  ///< of the calls that are under way
 };
 
 class OperationRun final : public std::enable_shared_from_this<OperationRun> {
@@ -96,6 +97,7 @@ private:
     std::unique_ptr<Prepared> prepared_;
     std::shared_ptr<Ledger> ledger_;  ///< of the attempt that is being made
     std::unique_ptr<Caller> caller_;
+    std::uint64_t bytes_ = 0;  ///< of the call, counted in the tools
     unsigned refreshes_ = 0;
     bool alone_ = false;  ///< a batch has set it down
 };

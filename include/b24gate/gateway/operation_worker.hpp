@@ -63,7 +63,9 @@ private:
     };
 
     boost::asio::awaitable<void> serve();
-    boost::asio::awaitable<bool> serve_portal(const std::string& portal, AtPortal& at);
+    boost::asio::awaitable<bool> serve_portal(const std::string& portal, const PortalRuntime& runtime);
+    [[nodiscard]] core::TimePoint next_look(const std::string& portal, const PortalRuntime& runtime);
+    void wake_up();
     boost::asio::awaitable<void> keep_alive();
     boost::asio::awaitable<void> recover();
     boost::asio::awaitable<void> renew();
@@ -91,7 +93,8 @@ private:
     std::shared_ptr<const Snapshot> snapshot_;
     std::map<std::string, AtPortal, std::less<>> portals_;
     std::map<std::string, Held> held_;  ///< by operation
-    net::Sleep* sleep_ = nullptr;       ///< of serve(), while it sleeps: on the home worker
+    net::Sleep* sleep_ = nullptr;       ///< of serve(), while it sleeps
+    bool woken_ = false;                ///< there may be something new since serve() has looked
 };
 
 }  // namespace b24gate::gateway
