@@ -201,7 +201,8 @@ asio::awaitable<OperationDesk::HandOverVerdict> OperationDesk::hand_over(const C
     const std::shared_ptr<const operations::OperationVault> vault = this->vault();
     const std::string_view portal = order.portal.config->name;
     const auto refuse = [&](Outcome outcome) {
-        metrics_.operations_refused.with({outcome.code}).add();
+        // A portal may have any number of codes.
+        metrics_.operations_refused.with({outcome.error_class == ErrorClass::gateway ? outcome.code : "other"}).add();
         return HandOverVerdict(std::move(outcome));
     };
     if (!vault->usable())

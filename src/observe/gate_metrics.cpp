@@ -281,7 +281,7 @@ GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const Bui
       operations_taken(r.counter("b24gate_operations_taken_total",
                                  "Calls that were handed over for good: they are on disk.", {"client", "portal"})),
       operations_refused(r.counter("b24gate_operations_refused_total",
-                                   "Hand-overs that were refused, by the code of the answer.", {"code"})),
+                                   "Hand-overs that were refused, by the code of the answer.", {"reason"})),
       operations_ended(r.counter("b24gate_operations_ended_total",
                                  "Operations that this gateway has brought to an end or to a person, by state.",
                                  {"portal", "state"})),

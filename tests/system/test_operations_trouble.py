@@ -54,7 +54,7 @@ def test_bounds(gateway, sim):
     assert (refused.status, refused.code) == (503, "GATEWAY_QUEUE_FULL"), refused
     large = add(gate, "x" * 2000)
     assert (large.status, large.code) == (413, "GATEWAY_BODY_TOO_LARGE"), large
-    assert gate.metric("b24gate_operations_refused_total", code="GATEWAY_QUEUE_FULL") == 2
+    assert gate.metric("b24gate_operations_refused_total", reason="GATEWAY_QUEUE_FULL") == 2
     for id in ids:
         assert discard(gate, id).status == 200
     until(lambda: add(gate, headers=later).status == 202)
