@@ -13,6 +13,7 @@
 
 #include <b24gate/operations/state_machine.hpp>
 
+#include <support/history_operation.hpp>
 #include <support/operation_portal.hpp>
 
 namespace b24gate::test {
@@ -22,33 +23,12 @@ constexpr UnixMs history_begin = 1'790'000'000'000;
 /// A promise that is broken on purpose, to see that the judge notices.
 enum class Break { nothing, acknowledge_early, repeat_unsafe, no_settling, no_fence, unblock_on_held, forget_intent };
 
-struct HistoryOperation {
-    // The row in the store.
-    Facts facts;
-    int order = -1;
-    bool blocks = false;
-    int owner = 0;  ///< instance of a gateway; 0: none
-    std::int64_t fence = 0;
-    unsigned tried = 0, generation = 0;
-    Why why = Why::none;
-    Executed executed = Executed::no;
-    bool inferred = false;
-    unsigned callbacks = 0;
-    // What the judge wants to know.
-    UnixMs handed_over = 0;                   ///< when the caller got his 202; 0: not yet
-    bool lost = false;                        ///< it is not in the store any more
-    unsigned decided_by = 0, tried_then = 0;  ///< the attempt that ended it, and the last one of that moment
-    unsigned cut_off = 0;                     ///< attempts whose outcome nobody saw
-    bool retried_after_release = false;       ///< by a person, when its successors could have gone already
-    PortalWitness portal;
-};
-
 class History {
 public:
     History(std::uint64_t seed, Break broken) : random_(seed), broken_(broken) {
         if (broken == Break::no_settling) rules_.settle = Milliseconds(0);
         gateways_.resize(1 + pick(2));
-        for (Gateway& gateway : gateways_) gateway.instance = ++instances_;
+        for (HistoryGateway& gateway : gateways_) gateway.instance = ++instances_;
         operations.resize(1 + pick(6));
         for (HistoryOperation& operation : operations) {
             operation.facts.kind = static_cast<Kind>(pick(5));
@@ -79,34 +59,12 @@ public:
     }
 
 private:
-    /// What a gateway has in its memory about an operation that it has leased.
-    struct Hand {
-        std::size_t operation = 0;
-        std::int64_t fence = 0;
-        Facts facts;
-        enum class Step { granting, sending, flying } step = Step::granting;
-        UnixMs at = 0;
-        unsigned attempt = 0;
-        Event verdict;
-        std::optional<UnixMs> late;  ///< the answer comes after all, behind the timeout
-        bool refreshed = false;
-    };
-    struct Gateway {
-        int instance = 0;
-        bool dead = false;
-        UnixMs back_at = 0;  ///< dead, or paused until then; 0: it works
-        UnixMs silent_since = 0;
-        std::vector<Hand> hands;
-        [[nodiscard]] bool works() const noexcept { return back_at == 0; }
-    };
     static constexpr UnixMs dead_after = 12 * second, longest_doubt = 2 * second;
 
     unsigned pick(unsigned n) { return std::uniform_int_distribution<unsigned>(0, n - 1)(random_); }
     double uniform() { return std::uniform_real_distribution<double>(0, 1)(random_); }
     bool chance(double p) { return uniform() < p; }
     [[nodiscard]] bool calm() const noexcept { return now_ >= calm_; }
-
-    // --- what happens next ---------------------------------------------------------------------------------------
 
     /// False: nothing is left to happen.
     bool next() {
@@ -125,7 +83,7 @@ private:
         const std::size_t first = pick(static_cast<unsigned>(gateways_.size()));
         for (std::size_t i = 0; i < gateways_.size(); ++i) {
             const std::size_t g = (first + i) % gateways_.size();
-            const Gateway& gateway = gateways_[g];
+            const HistoryGateway& gateway = gateways_[g];
             if (!gateway.works()) {
                 sooner(gateway.back_at, What::back, g, 0);
                 continue;
@@ -149,7 +107,7 @@ private:
         }
         if (at == none) return false;
         now_ = at;
-        Gateway& gateway = gateways_[who];
+        HistoryGateway& gateway = gateways_[who];
         switch (what) {
             case What::hand_over: hand_over(gateway); break;
             case What::back: come_back(gateway); break;
@@ -162,7 +120,7 @@ private:
 
     /// Since when nobody has heard of an instance; nullopt: it is there.
     [[nodiscard]] std::optional<UnixMs> silent_since(int instance) const {
-        for (const Gateway& gateway : gateways_)
+        for (const HistoryGateway& gateway : gateways_)
             if (gateway.instance == instance && !gateway.dead)
                 return gateway.works() ? std::nullopt : std::optional(gateway.silent_since);
         // An earlier life of one: the next one knows at once.
@@ -170,7 +128,7 @@ private:
     }
 
     /// Behind every commit and before every sending. True: the gateway is gone, with all that it had in its hands.
-    bool dies(Gateway& gateway) {
+    bool dies(HistoryGateway& gateway) {
         if (calm() || !chance(0.04)) return false;
         ++crashes;
         gateway.hands.clear();
@@ -182,12 +140,12 @@ private:
                 if (operations[o].handed_over + 50 > now_) operations[o].lost = true;
         return true;
     }
-    void stop_a_while(Gateway& gateway) {
+    void stop_a_while(HistoryGateway& gateway) {
         if (calm() || !chance(0.02)) return;
         gateway.back_at = now_ + pick(40 * second);
         gateway.silent_since = now_;
     }
-    void come_back(Gateway& gateway) {
+    void come_back(HistoryGateway& gateway) {
         gateway.back_at = 0;
         if (!gateway.dead) return;
         gateway.dead = false;
@@ -240,7 +198,7 @@ private:
     }
 
     /// False: the operation is not the caller's any more.
-    bool finish(const Hand& hand, const Transition& t) {
+    bool finish(const HistoryHand& hand, const Transition& t) {
         HistoryOperation& operation = operations[hand.operation];
         if (operation.facts.state != State::running) return false;
         if (operation.fence != hand.fence && broken_ != Break::no_fence) return false;
@@ -248,7 +206,7 @@ private:
         return true;
     }
 
-    void hand_over(Gateway& gateway) {
+    void hand_over(HistoryGateway& gateway) {
         HistoryOperation& operation = operations[handed_over_];
         operation.facts.blocked = operation.order >= 0 && key_is_held(operation.order);
         operation.blocks = operation.order >= 0;
@@ -274,7 +232,7 @@ private:
         }
         return t;
     }
-    void lease(Gateway& gateway, std::size_t which) {
+    void lease(HistoryGateway& gateway, std::size_t which) {
         HistoryOperation& operation = operations[which];
         if (operation.facts.for_credential) {
             put(operation, decide(operation.facts, event_of(Event::Kind::credential_changed)), 0);
@@ -283,7 +241,7 @@ private:
         put(operation, decide(operation.facts, event_of(Event::Kind::lease)), 0);
         operation.owner = gateway.instance;
         ++operation.fence;
-        Hand hand;
+        HistoryHand hand;
         hand.operation = which;
         hand.fence = operation.fence;
         hand.facts = operation.facts;
@@ -292,7 +250,7 @@ private:
         if (!dies(gateway)) stop_a_while(gateway);
     }
 
-    void recover(Gateway& gateway, std::size_t which) {
+    void recover(HistoryGateway& gateway, std::size_t which) {
         HistoryOperation& operation = operations[which];
         operation.owner = gateway.instance;
         ++operation.fence;
@@ -304,12 +262,12 @@ private:
         dies(gateway);
     }
 
-    void work(Gateway& gateway, std::size_t h) {
-        Hand& hand = gateway.hands[h];
+    void work(HistoryGateway& gateway, std::size_t h) {
+        HistoryHand& hand = gateway.hands[h];
         HistoryOperation& operation = operations[hand.operation];
         const auto drop = [&] { gateway.hands.erase(gateway.hands.begin() + static_cast<std::ptrdiff_t>(h)); };
         switch (hand.step) {
-            case Hand::Step::granting: {
+            case HistoryHand::Step::granting: {
                 Transition t;
                 if (!calm() && chance(0.05)) {
                     Event back = event_of(Event::Kind::give_back);
@@ -335,12 +293,12 @@ private:
                     if (operation.facts.first_intent == 0) operation.facts.first_intent = now_;
                 }
                 hand.facts = operation.facts;
-                hand.step = Hand::Step::sending;
+                hand.step = HistoryHand::Step::sending;
                 hand.at = now_ + pick(5);
                 if (!dies(gateway)) stop_a_while(gateway);
                 return;
             }
-            case Hand::Step::sending:
+            case HistoryHand::Step::sending:
                 if (dies(gateway)) return;
                 // It was stopped meanwhile: nobody knows whose turn it is now.
                 if (now_ - hand.facts.intent > longest_doubt && hand.facts.stage == Stage::intent) {
@@ -352,20 +310,20 @@ private:
                               : portal_.send(operation.portal, hand.facts, operation.generation, now_, calm()));
                 if (!dies(gateway)) stop_a_while(gateway);
                 return;
-            case Hand::Step::flying: settle_hand(gateway, h, hand.verdict); return;
+            case HistoryHand::Step::flying: settle_hand(gateway, h, hand.verdict); return;
         }
     }
 
-    static void fly(Hand& hand, const PortalAnswer& answer) {
-        hand.step = Hand::Step::flying;
+    static void fly(HistoryHand& hand, const PortalAnswer& answer) {
+        hand.step = HistoryHand::Step::flying;
         hand.verdict = answer.verdict;
         hand.at = answer.at;
         hand.late = answer.late;
     }
 
     /// An attempt has ended for the gateway that made it.
-    void settle_hand(Gateway& gateway, std::size_t h, const Event& verdict) {
-        Hand& hand = gateway.hands[h];
+    void settle_hand(HistoryGateway& gateway, std::size_t h, const Event& verdict) {
+        HistoryHand& hand = gateway.hands[h];
         HistoryOperation& operation = operations[hand.operation];
         if (verdict.kind == Event::Kind::late_answer) {
             const Decision late = transition(operation.facts, verdict, now_, rules_);
@@ -378,7 +336,7 @@ private:
             if (mine && t.state == State::running) {
                 hand.refreshed = true;
                 hand.facts = operation.facts;
-                hand.step = Hand::Step::granting;
+                hand.step = HistoryHand::Step::granting;
                 hand.at = now_ + pick(200);
                 dies(gateway);
                 return;
@@ -397,8 +355,6 @@ private:
         gateway.hands.erase(gateway.hands.begin() + static_cast<std::ptrdiff_t>(h));
         dies(gateway);
     }
-
-    // --- people --------------------------------------------------------------------------------------------------
 
     /// Looks through what has been left to a person. False: there is nothing.
     bool person() {
@@ -434,7 +390,7 @@ private:
     OperationPortal portal_{random_};
     const Break broken_;
     Rules rules_;
-    std::vector<Gateway> gateways_;
+    std::vector<HistoryGateway> gateways_;
     int instances_ = 0;
     std::size_t handed_over_ = 0;
     UnixMs now_ = history_begin, calm_ = 0;
