@@ -20,8 +20,8 @@ class Violation(NamedTuple):
 def judge(history: History) -> List[Violation]:
     case = Case(history)
     found: List[Violation] = []
-    for rule in (case.kept, case.once, case.succeeded, case.not_executed, case.refused, case.ordered, case.held, case.keys,
-                 case.attempts, case.counters, case.told, case.store):
+    for rule in (case.kept, case.once, case.succeeded, case.not_executed, case.refused, case.ordered, case.held,
+                 case.keys, case.attempts, case.counters, case.told, case.store):
         found += [Violation(rule.__name__, text) for text in rule()]
     return found
 
@@ -114,9 +114,10 @@ class Case:
                 # A read that comes late changes nothing; what a person begins anew has lost its place.
                 begun_anew = any(operation in self.history.retried for operation in wish.operations)
                 tried = self.tried[wish.marker]
-                if tried and not begun_anew and min(e.started for e in tried) < over:
-                    yield (f"{wish.marker} began at {min(e.started for e in tried):.3f}, before {last} of its order key "
-                           f"{wish.order} was over at {over:.3f}")
+                begins = min((e.started for e in tried), default=over)
+                if begins < over and not begun_anew:
+                    yield (f"{wish.marker} began at {begins:.3f}, before {last} of its order key {wish.order} was over "
+                           f"at {over:.3f}")
                 if wish.kind == READ or begun_anew:
                     continue
                 # One that is held keeps the others waiting until somebody gives it up.
@@ -207,11 +208,13 @@ class Case:
         for wish, ended in self.ends():
             if not wish.callback:
                 continue
-            mine = [c for c in got[ended.id] if c.state == ended.state]
-            if not mine:
-                yield f"nobody was told that {ended.id} ({wish.marker}) is {ended.state}"
-            if len({c.webhook_id for c in mine}) > 1:
-                yield f"{ended.id} was told of under several names: {sorted({c.webhook_id for c in mine})}"
+            for state in {ended.state} | ({"held"} if ended.id in self.history.held else set()):
+                mine = [c for c in got[ended.id] if c.state == state]
+                if not mine:
+                    yield f"nobody was told that {ended.id} ({wish.marker}) is {state}"
+                # What a person begins anew ends anew.
+                if len({c.webhook_id for c in mine}) > self.allowed(wish):
+                    yield f"{ended.id} was told of under several names: {sorted({c.webhook_id for c in mine})}"
         for callback in self.history.callbacks:
             if not callback.signed:
                 yield f"the callback {callback.webhook_id} has a wrong signature"

@@ -15,6 +15,8 @@ def summary(history: History, run: Dict[str, object]) -> str:
     kinds = collections.Counter(wish.kind for wish in promised)
     said = collections.Counter(reply.status for wish in history.wishes for reply in wish.replies)
     held = collections.Counter(ended.why for ended in history.held.values())
+    vague = sum(bool(ended) and ended.state in ("failed", "dead") and ended.executed == "unknown"
+                for ended in history.ended.values())
     attempts = sum(len(row.attempts) for row in history.rows.values())
     cut = sum(attempt.mark in ("lost", "unknown") for row in history.rows.values() for attempt in row.attempts)
     looks = sum(attempt.lookup for row in history.rows.values() for attempt in row.attempts)
@@ -24,7 +26,8 @@ def summary(history: History, run: Dict[str, object]) -> str:
         f"asked for {len(history.wishes)} calls; promised {len(history.ended)} operations: {counted(kinds)}",
         f"in order {sum(bool(wish.order) for wish in promised)}, under a key {sum(bool(w.key) for w in promised)}, "
         f"keys used for something else {len(history.strangers)}, answers {counted(said)}",
-        f"ended: {counted(states)}; held by {counted(held) or 'none'}",
+        f"ended: {counted(states)}; held by {counted(held) or 'none'}; "
+        f"failed or dead with an outcome that nobody knows {vague}",
         f"attempts {attempts}, cut off {cut}, lookups {looks}, at most {most} of one; the portals carried out "
         f"{len(history.executions)} calls; callbacks {len(history.callbacks)}",
     ]

@@ -53,9 +53,9 @@ class Sink:
                 return 500
             try:
                 said = json.loads(body)
-                said = said.get("operation", said.get("data", said))
-                callback = Callback(str(said.get("id", "")), name, str(said.get("state", "")), is_signed(headers, body))
-            except (ValueError, AttributeError):
+                kind, event = said["type"].split(".")
+                callback = Callback(said["data"]["id"], name, event, is_signed(headers, body) and kind == "operation")
+            except (ValueError, KeyError, TypeError, AttributeError):
                 callback = Callback("", name, "", False)
             self.history.callbacks.append(callback)
         return 204

@@ -26,7 +26,7 @@ def ended(name: str, state: str = "succeeded", **more) -> Ended:
 
 
 def row(name: str, *attempts: Attempt, state: str = "succeeded", finished: int = 0) -> Row:
-    return Row(name, state, UNSAFE, len(attempts), finished or (attempts[-1].ended if attempts else 1), 0, list(attempts))
+    return Row(name, state, UNSAFE, len(attempts), finished or attempts[-1].ended, 0, list(attempts))
 
 
 @pytest.fixture
@@ -131,6 +131,7 @@ BAD = {
     "blocked by nobody": ("counters", lambda h: setattr(h, "blocked_strays", 1)),
     "nobody told": ("told", lambda h: h.callbacks.clear()),
     "told of something else": ("told", lambda h: [setattr(c, "state", "held") for c in h.callbacks]),
+    "nobody told that it is held": ("told", lambda h: setattr(h.wishes[6], "callback", True)),
     "told under two names": ("told", lambda h: setattr(h.callbacks[1], "webhook_id", "msg_b")),
     "a wrong signature": ("told", lambda h: setattr(h.callbacks[0], "signed", False)),
     "a broken file": ("store", lambda h: setattr(h, "integrity", "row 3 missing")),

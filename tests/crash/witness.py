@@ -14,8 +14,8 @@ ATTEMPTS = "SELECT seq, number, lookup, fence, intent, ended, mark FROM attempt 
 COUNTED = "SELECT client, portal, state, count(*) FROM operation GROUP BY client, portal, state"
 COUNTERS = "SELECT client, portal, state, sum(n) FROM counter GROUP BY client, portal, state"
 UNKNOWN_HELD = "SELECT id, client FROM operation WHERE state = 'held'"
-TAKEN_OVER_AND_SENT = ("SELECT count(*) FROM operation AS o WHERE state = 'running' AND stage = 'intent' AND EXISTS "
-                       "(SELECT 1 FROM attempt AS a WHERE a.seq = o.seq AND a.number = o.tried - 1 AND a.mark = 'lost')")
+TAKEN_OVER_AND_SENT = ("SELECT count(*) FROM operation AS o WHERE state = 'running' AND stage = 'intent' AND EXISTS ("
+                       "SELECT 1 FROM attempt AS a WHERE a.seq = o.seq AND a.number = o.tried - 1 AND mark = 'lost')")
 STRAYS = ("SELECT count(*) FROM operation AS o WHERE blocked = 1 AND NOT EXISTS "
           "(SELECT 1 FROM operation AS p WHERE p.order_key = o.order_key AND p.blocks = 1 AND p.blocked = 0)")
 
