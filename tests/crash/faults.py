@@ -50,7 +50,7 @@ class Disk:
     def leave(self, free: int, gateway: int) -> None:
         """Leaves so many bytes to the process; 0: nothing at all."""
         if not self.mounted:
-            # No file of its grows any more; the kernel's signal would end it where it does not look at errors.
+            # No file of its grows any more.
             resource.prlimit(gateway, resource.RLIMIT_FSIZE, (4096 if free == 0 else resource.RLIM_INFINITY,
                                                               resource.RLIM_INFINITY))
             return

@@ -9,11 +9,15 @@ from typing import Dict, List, Optional, Tuple
 from harness import Process, parse_address
 
 
+# What is written beyond a limit is then an error, as on a full disk, and no signal.
+NO_SIGNAL = ["sh", "-c", 'trap "" XFSZ; exec "$@"', "sh"]
+
+
 class Member(Process):
     """b24gate serve, or its sabotaged twin."""
 
     def __init__(self, program: pathlib.Path, config: pathlib.Path, environment: Dict[str, str]):
-        super().__init__([str(program), "serve", "--config", str(config)], environment)
+        super().__init__([*NO_SIGNAL, str(program), "serve", "--config", str(config)], environment)
         places = self.listening.get("listening", self.listening)
         self.data = parse_address(next(places[name] for name in ("listen", "data") if places.get(name)))
 

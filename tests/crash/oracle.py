@@ -176,7 +176,8 @@ class Case:
                 yield f"{row.id}: its fences fall: {fences}"
             wish = marker_of.get(row.id)
             sends = sum(not attempt.lookup for attempt in row.attempts)
-            if wish and len(self.tried[wish.marker]) > sends:
+            # What was tried before it was handed over was no operation's attempt.
+            if wish and wish.mode == "async" and len(self.tried[wish.marker]) > sends:
                 yield f"{row.id} ({wish.marker}) was sent {len(self.tried[wish.marker])} times and wrote down {sends}"
             yield from self._ender(row)
 
