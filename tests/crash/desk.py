@@ -26,6 +26,9 @@ class Desk(threading.Thread):
         self.random = random.Random(f"{seed}/desk")
         self.stopping = threading.Event()
         self.held = held  # id and client, as the store says
+        self.seen_held: Dict[str, float] = {}
+        # A person takes his time: meanwhile others come to wait behind what is held.
+        self.hesitation = 6.0
         self.open: Dict[str, Wish] = {}
         self.failure: Optional[BaseException] = None
 
@@ -71,12 +74,15 @@ class Desk(threading.Thread):
             del self.open[operation]
         elif ended.state == "held":
             self.history.held.setdefault(operation, ended)
+            if time.monotonic() < self.seen_held.setdefault(operation, time.monotonic()) + self.hesitation:
+                return
             # Before it is known to have happened: a gateway may die over it.
             self.history.discarded.setdefault(operation, time.time())
             self.speak("DELETE", operation, client)
 
     def drain(self, seconds: float) -> bool:
         """Until everything has ended."""
+        self.hesitation = 0.0
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.round()

@@ -209,7 +209,9 @@ class Case:
         for wish, ended in self.ends():
             if not wish.callback:
                 continue
-            for state in {ended.state} | ({"held"} if ended.id in self.history.held else set()):
+            # A call that was tried at once may be held from the beginning: its 202 says so.
+            was_held = wish.mode == "async" and ended.id in self.history.held
+            for state in {ended.state} | ({"held"} if was_held else set()):
                 mine = [c for c in got[ended.id] if c.state == state]
                 if not mine:
                     yield f"nobody was told that {ended.id} ({wish.marker}) is {state}"

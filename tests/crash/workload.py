@@ -106,7 +106,7 @@ class Client(threading.Thread):
         if wish.mode == "async":
             headers["Prefer"] = "respond-async"
             if kind != READ and chance() < 0.35:
-                wish.order, wish.place = f"{MARK}order-{roll.randrange(4)}", self.asked
+                wish.order, wish.place = f"{MARK}order-{roll.randrange(2)}", self.asked
                 headers["X-B24-Order-Key"] = wish.order
         elif wish.mode == "queue":
             headers["X-B24-On-Failure"] = "queue"
