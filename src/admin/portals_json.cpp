@@ -3,12 +3,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <iterator>
 
-#include <b24gate/core/json_scan.hpp>
+#include <b24gate/admin/json_text.hpp>
 #include <b24gate/tokens/credential.hpp>
 #include <b24gate/tokens/listing.hpp>
 
@@ -42,43 +40,6 @@ std::string_view name_of(config::Plan::Kind kind) {
         case config::Plan::Kind::custom: return "custom";
     }
     return "custom";
-}
-
-/// For people as well as programs: at most three decimals and no exponent.
-void append_number(std::string& out, double number) {
-    const std::size_t begin = out.size();
-    fmt::format_to(std::back_inserter(out), "{:.3f}", number);
-    out.erase(out.find_last_not_of('0') + 1);
-    if (out.back() == '.') out.pop_back();
-    if (std::string_view(out).substr(begin) == "-0") out.erase(begin, 1);
-}
-
-void append(std::string& out, const json::value& value) {
-    if (const auto* object = value.if_object()) {
-        out += '{';
-        for (const auto& member : *object) {
-            if (out.back() != '{') out += ',';
-            core::json::append_quoted(out, member.key());
-            out += ':';
-            append(out, member.value());
-        }
-        out += '}';
-    } else if (const auto* array = value.if_array()) {
-        out += '[';
-        for (const auto& element : *array) {
-            if (out.back() != '[') out += ',';
-            append(out, element);
-        }
-        out += ']';
-    } else if (const auto* text = value.if_string()) {
-        core::json::append_quoted(out, *text);
-    } else if (const auto* flag = value.if_bool()) {
-        out += *flag ? "true" : "false";
-    } else if (value.is_number()) {
-        append_number(out, value.to_number<double>());
-    } else {
-        out += "null";
-    }
 }
 
 json::object budget(const gateway::PortalRuntime& runtime, const admission::Snapshot& s) {
@@ -252,9 +213,7 @@ std::string portals_json(const gateway::Snapshot& snapshot) {
     for (const auto& [name, runtime] : snapshot.portals) portals.push_back(portal(runtime));
     json::object out;
     out["portals"] = std::move(portals);
-    std::string text;
-    append(text, out);
-    return text;
+    return to_text(out);
 }
 
 }  // namespace b24gate::admin

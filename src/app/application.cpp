@@ -136,6 +136,7 @@ private:
     std::optional<gateway::OperationDesk> desk_;
     std::optional<gateway::OperationPages> pages_;
     std::optional<gateway::OperationWorker> operations_;
+    std::unique_ptr<admin::AdminShared> admin_;
     std::mutex masker_mutex_;
     std::shared_ptr<const gateway::Snapshot> snapshot_;
     std::shared_ptr<net::TlsServerContext> tls_;
@@ -221,6 +222,9 @@ bool Application::build() {
         return fail(restored.error().message);
     health_.portals(portal_names(*snapshot_));
 
+    admin_.reset(new admin::AdminShared{
+        *store_, *log_, registry_, health_,
+        [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); }});
     cache_.emplace(metrics_->cache_bytes.with({}));
     cache_->use(snapshot_->reads_generation, config_->cache);
     build_operations();
@@ -229,8 +233,7 @@ bool Application::build() {
         WorkerThread& w = *thread;
         w.state.emplace(w.worker, snapshot_, *keeper_, *cache_);
         w.gateway.emplace(*w.state, *installer_, *desk_, *pages_, *log_, *metrics_, health_);
-        w.admin.emplace(*w.state, registry_, health_,
-                        [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); });
+        w.admin.emplace(*w.state, *admin_);
         w.data_sessions.emplace(w.worker, *w.gateway, data_stats_, memory_, limits);
         w.admin_sessions.emplace(w.worker, *w.admin, admin_stats_, memory_, limits);
     }
@@ -255,6 +258,7 @@ void Application::build_operations() {
         first, *desk_, *log_, *metrics_,
         [this](std::string_view portal) -> gateway::WorkerState& { return *thread_of(portal).state; }, callback_due});
     operations_->use(snapshot_);
+    admin_->operations_changed = [this](const std::string& portal) { operations_->due(portal, core::unix_ms()); };
 }
 
 bool Application::listen() {
@@ -419,6 +423,7 @@ void Application::drain() {
     operations_->drain();
     callbacks_->stop();
     janitor_->stop();
+    admin_->stop();
     timer_.expires_after(config_->server.drain_delay);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
