@@ -4,6 +4,7 @@
 
 #include <b24gate/app/application.hpp>
 #include <b24gate/app/keygen.hpp>
+#include <b24gate/app/operations_command.hpp>
 #include <b24gate/app/tokens_command.hpp>
 
 int main(int argc, char** argv) {
@@ -49,6 +50,54 @@ int main(int argc, char** argv) {
     tokens_action("rekey", "Encrypt everything with the current [store] encryption_key, while gateways run",
                   TokensAction::rekey);
 
+    app::OperationsOptions operations;
+    auto* operations_group = program.add_subcommand("operations", "The durable operations: list, show, retry, discard");
+    operations_group->require_subcommand(1);
+    using OperationsAction = app::OperationsOptions::Action;
+    const auto operations_action = [&](const char* action, const char* text, OperationsAction value) {
+        auto* command = operations_group->add_subcommand(action, text);
+        command->add_option("--config", config, "The configuration file")->capture_default_str();
+        command->add_option("--url", operations.place.url,
+                            "The admin port, like http://127.0.0.1:9080, instead of a configuration; the key is then "
+                            "in B24GATE_ADMIN_KEY");
+        command->add_flag("--json", operations.json, "As JSON");
+        command->callback([&operations, value] { operations.action = value; });
+        return command;
+    };
+    const auto filters = [&](CLI::App* command) {
+        command
+            ->add_option("--state", operations.states,
+                         "queued, running, waiting, succeeded, failed, dead, held, discarded; several with commas")
+            ->delimiter(',');
+        command->add_option("--portal", operations.portal, "The portal's name");
+        command->add_option("--client", operations.client, "The client's name");
+        command->add_option("--method", operations.method, "The method, * for any run of letters");
+        command->add_option("--class", operations.error_class, "The class of the last error");
+        command->add_option("--text", operations.text, "Anywhere in id, method, client, portal, class, code, reason");
+        command->add_option("--from", operations.from, "Created at or after, like 2026-01-31T12:00:00Z");
+        command->add_option("--until", operations.until, "Created before");
+        command->add_option("--since", operations.since, "Created in the last 30m, 2h, 3d");
+    };
+    auto* list = operations_action("list", "The newest first", OperationsAction::list);
+    filters(list);
+    list->add_option("--limit", operations.limit, "How many")->capture_default_str()->check(CLI::Range(1, 500));
+    list->add_option("--next", operations.next, "Go on behind an earlier list");
+    operations_action("show", "One operation with its attempts and answers", OperationsAction::show)
+        ->add_option("ID", operations.id, "The operation")
+        ->required();
+    for (auto* command :
+         {operations_action("retry",
+                            "Begin one anew, or all that fit a filter: of those that failed "
+                            "or died; held ones only where --state names them",
+                            OperationsAction::retry),
+          operations_action("discard", "Give one up, or all that fit a filter", OperationsAction::discard)}) {
+        command->add_option("ID", operations.id, "The operation");
+        command->add_flag("--all", operations.all, "All that fit the filter: shows a plan first");
+        command->add_flag("--yes", operations.yes, "Do it; without, it is only shown");
+        command->add_option("--reason", operations.reason, "For the audit");
+        filters(command);
+    }
+
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -61,6 +110,10 @@ int main(int argc, char** argv) {
         if (tokens_group->parsed()) {
             tokens.config = config;
             return app::tokens_command(tokens, std::cin, std::cout, std::cerr);
+        }
+        if (operations_group->parsed()) {
+            operations.place.config = config;
+            return app::operations_command(operations, std::cout, std::cerr);
         }
         return app::keygen_command(std::cout, name, store);
     } catch (const std::exception& error) {
