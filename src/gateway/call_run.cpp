@@ -474,6 +474,7 @@ asio::awaitable<void> CallRun::exchange_at(const upstream::Target& target, upstr
 
 void CallRun::judge() {
     const upstream::Exchange& exchange = report_.exchange;
+    in_doubt_ = in_doubt_ || (report_.attempts > 1 && report_.outcome.executed == bitrix::Executed::unknown);
     report_.unpacked = false;
     report_.plain_body.clear();
     bitrix::WireAnswer answer;
@@ -504,6 +505,9 @@ void CallRun::judge() {
         report_.outcome = bitrix::classify(answer, facts);
     }
     const ErrorClass error_class = report_.outcome.error_class;
+    // What is not there (any more) may be what the first attempt has deleted.
+    if (in_doubt_ && writes_ && error_class == ErrorClass::not_found)
+        report_.outcome.executed = bitrix::Executed::unknown;
     if (error_class == ErrorClass::server || error_class == ErrorClass::network || error_class == ErrorClass::timeout)
         ++failures_;
     if (!report_.idempotency_key.empty() && !exchange.field("idempotency-key").empty() &&

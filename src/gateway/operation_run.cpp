@@ -382,6 +382,9 @@ Event OperationRun::event_of(const CallReport& report) const {
     event.key_honoured = prepared_->portal->portal->has_idempotency_keys();
     const tokens::Credential* live = prepared_->portal->live(prepared_->credential);
     event.can_refresh = live != nullptr && live->oauth() && refreshes_ == 0;
+    // The key stands for the first sending, whose bytes held another access token (reference 2.7).
+    event.proves_done = record_.kind == operations::Kind::keyed &&
+                        report.outcome.code.find("IDEMPOTENCYKEYREUSED") != std::string::npos;
     if (report.set_down) event.kind = Event::Kind::set_down;
     if (!report.outcome.ok() && report.exchange.transport == bitrix::Transport::not_sent && !report.hung_up &&
         report.outcome.executed == Executed::no && report.outcome.error_class == ErrorClass::network)

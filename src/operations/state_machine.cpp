@@ -179,6 +179,12 @@ private:
             out_.attempt = AttemptMark::answered;
         }
         if (running(Stage::lookup)) return failed_lookup(event_);
+        if (event_.proves_done && facts_.unknown) {
+            out_.unknown = false;
+            out_.inferred = true;
+            out_.executed = Executed::yes;
+            return finish(State::succeeded);
+        }
         switch (treatment) {
             case Treatment::done:
                 out_.unknown = false;

@@ -71,6 +71,8 @@ public:
         add(todo, statements::put_body, body_parameters(call));
         for (AttemptRecord& attempt : call.history)
             add(todo, statements::put_history, history_parameters(id, std::move(attempt)));
+        // Held from the start: nobody will end it, so this is when its callback is due.
+        if (call.state == OperationState::held) add(todo, statements::put_callback, {id, std::int64_t{0}});
         add(todo, statements::handed_over, {id});
         if (keyed) add(todo, statements::get_key, {client, key});
         if (core::sabotaged(core::Sabotage::acknowledge_early) && !keyed) {

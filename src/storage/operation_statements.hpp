@@ -162,14 +162,15 @@ inline constexpr Statement put_callback{"put_callback", R"sql(
            0, clock.now, 0, 0, '', 0, 0, clock.now
         FROM operation, {clock} WHERE id = $1 AND decision = $2 AND has_callback = 1
     ON CONFLICT (webhook_id) DO NOTHING)sql"};
-// $3 order, $4 not before: the first one that waits, unless one of the key may run already
+// $3 order, $4 not before: the first one that waits, unless one of the key may run already. Its patience begins now.
 inline constexpr Statement unblock{"unblock", R"sql(
-    UPDATE operation SET blocked = 0, due = CASE WHEN due < $4 THEN $4 ELSE due END
+    UPDATE operation SET blocked = 0, due = CASE WHEN due < $4 THEN $4 ELSE due END,
+        begun = CASE WHEN due < $4 THEN $4 WHEN due < {now} THEN {now} ELSE due END
     WHERE seq = (SELECT min(seq) FROM operation WHERE order_key = $3 AND blocks = 1 AND blocked = 1)
         AND NOT EXISTS (SELECT 1 FROM operation WHERE order_key = $3 AND blocks = 1 AND blocked = 0)
         AND EXISTS (SELECT 1 FROM operation WHERE id = $1 AND decision = $2))sql"};
 inline constexpr Statement unblock_strays{"unblock_strays", R"sql(
-    UPDATE operation SET blocked = 0 WHERE seq IN (
+    UPDATE operation SET blocked = 0, begun = {now} WHERE seq IN (
         SELECT min(o.seq) FROM operation AS o WHERE o.blocks = 1 AND o.blocked = 1
             AND NOT EXISTS (SELECT 1 FROM operation AS h
                             WHERE h.order_key = o.order_key AND h.blocks = 1 AND h.blocked = 0)

@@ -136,6 +136,16 @@ def test_one_that_is_held_and_given_up_tells_twice(gateway, receivers, sim):
     assert len(ids) == 2
 
 
+def test_one_that_is_held_from_the_start_tells(gateway, receivers, sim):
+    gate, receiver = gateway(), receivers()
+    sim.faults({"portal": "acme", "method": "crm.deal.add", "effect": "reset_after", "times": 1})
+    answer = gate.call("crm.deal.add", {"fields": {"TITLE": "once"}},
+                       headers={"X-B24-On-Failure": "queue", "X-B24-Callback": receiver.url})
+    assert answer.json["operation"]["state"] == "held", answer
+    until(lambda: len(receiver.received) == 1)
+    assert json.loads(receiver.received[0].body)["type"] == "operation.held"
+
+
 def test_again_after_an_error_and_never_after_gone(gateway, receivers):
     gate = gateway()
     failing, gone = receivers(), receivers(lambda _: Answer(410))

@@ -247,3 +247,15 @@ def test_what_waits_is_given_back_at_a_stop(gate, sim):
     assert {operation["state"] for operation in done} == {"succeeded"}
     assert {attempt["result"] for operation in done for attempt in operation["attempts"]} == {"answered"}
     again.stop()
+
+
+def test_a_delete_that_may_have_been_done_before_is_not_called_undone(gate, sim):
+    deal = gate.call("crm.deal.add", {"fields": {"TITLE": "gone"}}).json["result"]
+    sim.faults({"portal": "acme", "method": "crm.deal.delete", "effect": "reset_after", "times": 1})
+    answer = gate.call("crm.deal.delete", {"id": deal})
+    assert answer.status == 400 and answer.gateway["executed"] == "unknown", answer
+    # As an operation it is known to be done: it is gone, as was asked.
+    deal = gate.call("crm.deal.add", {"fields": {"TITLE": "gone too"}}).json["result"]
+    sim.faults({"portal": "acme", "method": "crm.deal.delete", "effect": "reset_after", "times": 1})
+    operation = state(gate, taken(hand_over(gate, "crm.deal.delete", {"id": deal})))
+    assert (operation["state"], operation["inferred"], operation["answer"]["body"]) == ("succeeded", True, {"result": True})

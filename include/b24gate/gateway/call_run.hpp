@@ -137,6 +137,7 @@ private:
     bool writes_ = true;
     bool keyed_ = false;      ///< a repeat by the gateway carries the same idempotency key
     bool asked_ = false;      ///< the method table
+    bool in_doubt_ = false;   ///< an earlier attempt may have been carried out
     bool refreshed_ = false;  ///< the token, after the portal had refused it
     bool make_do_ = false;    ///< with a token that is about to expire: it could not be renewed
     core::Duration last_exchange_{0};

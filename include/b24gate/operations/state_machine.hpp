@@ -62,6 +62,7 @@ struct Event {
     bitrix::Executed executed = bitrix::Executed::yes;
     UnixMs not_before = 0;     ///< what Retry-After, the limit's reset or the breaker say; 0: nothing
     bool can_refresh = false;  ///< the credential has tokens, and was not yet refreshed for this attempt
+    bool proves_done = false;  ///< of answer: a refusal that shows that an earlier attempt was carried out
     bool key_honoured = true;  ///< the portal has echoed an Idempotency-Key before
     Found found = Found::none;
     Why why = Why::none;

@@ -127,6 +127,20 @@ TEST_CASE("every state meets every event") {
     }
 }
 
+TEST_CASE("a key that is used up shows that the first sending was carried out") {
+    Facts facts = at({State::running, Stage::intent});
+    facts.kind = Kind::keyed;
+    Event reused = verdict(ErrorClass::validation, Executed::no);
+    reused.proves_done = true;
+    CHECK(must(facts, reused).state == State::failed);  // nothing was sent before: it is another one's key
+    facts.unknown = true;
+    const Transition t = must(facts, reused);
+    CHECK(t.state == State::succeeded);
+    CHECK(t.inferred);
+    CHECK_FALSE(t.unknown);
+    CHECK(t.executed == Executed::yes);
+}
+
 TEST_CASE("a verdict by class and kind") {
     struct Row {
         ErrorClass error_class;
