@@ -85,9 +85,10 @@ void Scrape::collect_portal(const gateway::PortalRuntime& runtime) {
     }
     const bool reauth = collect_credentials(runtime);
     if (const auto health = health_.portal(runtime.config->name))
-        health->set(reauth               ? observe::PortalState::needs_reauth
-                    : s.breakers.empty() ? observe::PortalState::ok
-                                         : observe::PortalState::overload);
+        health->set(runtime.portal->paused() ? observe::PortalState::paused
+                    : reauth                 ? observe::PortalState::needs_reauth
+                    : s.breakers.empty()     ? observe::PortalState::ok
+                                             : observe::PortalState::overload);
 }
 
 /// True: one of them has to be authorized again.

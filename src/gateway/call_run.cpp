@@ -421,6 +421,8 @@ bool CallRun::granted(Turn& turn) {
         refuse(GatewayCode::deadline, "the deadline passed while the call waited for the portal's budget");
     } else if (std::holds_alternative<Draining>(turn)) {
         refuse(GatewayCode::draining, "this gateway is shutting down; send it to another one");
+    } else if (std::holds_alternative<Paused>(turn)) {
+        refuse(GatewayCode::paused, "the portal is paused by an operator");
     } else {
         refuse(std::get<admission::Refused>(turn));
     }

@@ -165,7 +165,8 @@ asio::awaitable<bool> OperationWorker::serve_portal(const std::string& portal, c
         const unsigned most = room(runtime);
         wanted = most - std::min(most, at.in_hand);
     }
-    if (wanted == 0) co_return true;
+    // What was taken out of the store gives itself back.
+    if (wanted == 0 || runtime.portal->paused()) co_return true;
     const TimePoint asked = Clock::now();
     const auto leased =
         co_await parts_.desk.store().lease(portal, wanted, parts_.desk.instance(), lease_ms, patience());

@@ -63,6 +63,7 @@ std::optional<Turn> Portal::submit(net::Worker& worker, admission::Submission su
                                    std::shared_ptr<Wait>& place) {
     const std::uint64_t id = submission.id;
     const std::lock_guard lock(mutex_);
+    if (paused()) return Turn(Paused{});
     auto verdict = admission_.submit(std::move(submission), Clock::now());
     if (auto* refused = std::get_if<admission::Refused>(&verdict)) return Turn(std::move(*refused));
     // As it is: in observe mode it says what enforcing would have done.
@@ -87,6 +88,10 @@ asio::awaitable<Turn> Portal::admit_again(net::Worker& worker, server::Connectio
     std::shared_ptr<Wait> wait;
     {
         const std::lock_guard lock(mutex_);
+        if (paused()) {
+            admission_.record(id, feedback, Clock::now());
+            co_return Turn(Paused{});
+        }
         auto verdict = admission_.requeue(id, feedback, Clock::now(), passenger == nullptr);
         if (auto* refused = std::get_if<admission::Refused>(&verdict)) {
             dispatch(admission_.next(Clock::now()));
@@ -140,9 +145,19 @@ void Portal::hang_up(std::uint64_t id) {
 
 void Portal::refuse_waiting() {
     const std::lock_guard lock(mutex_);
+    end_all_waits(Turn(Draining{}));
+}
+
+void Portal::pause(bool paused) {
+    const std::lock_guard lock(mutex_);
+    if (paused_.exchange(paused) == paused || !paused) return;
+    end_all_waits(Turn(Paused{}));
+}
+
+void Portal::end_all_waits(const Turn& turn) {
     for (auto& [id, place] : waiting_) {
         admission_.cancel(id, Clock::now());
-        place.wait->fulfil(Turn(Draining{}));
+        place.wait->fulfil(turn);
     }
     waiting_.clear();
 }

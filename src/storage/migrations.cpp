@@ -63,10 +63,20 @@ constexpr std::string_view portals_that_keep_keys = R"sql(
 ALTER TABLE portals ADD COLUMN keeps_keys {int} NOT NULL DEFAULT 0;
 )sql";
 
+constexpr std::string_view pauses = R"sql(
+CREATE TABLE pauses (
+    portal text NOT NULL PRIMARY KEY,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    at {int} NOT NULL
+{end};
+)sql";
+
 constexpr Migration all[] = {
     {tokens_portals_budgets, "", ""},
     {operation_tables, operation_counting_sqlite, operation_counting_postgres},
     {portals_that_keep_keys, "", ""},
+    {pauses, "", ""},
 };
 
 }  // namespace

@@ -242,6 +242,36 @@ public:
         co_return out;
     }
 
+    Awaitable<std::vector<PauseRecord>> list_pauses(core::Deadline deadline) override {
+        Transaction todo{"list pauses", false, {}};
+        add(todo, statements::list_pauses, {});
+        auto rows = co_await engine_->run(std::move(todo), deadline);
+        if (!rows) co_return std::move(rows).error();
+        std::vector<PauseRecord> out;
+        for (const Row& row : rows->at(0)) {
+            Columns columns(row);
+            PauseRecord record;
+            record.portal = columns.text();
+            record.actor = columns.text();
+            record.reason = columns.text();
+            record.at = columns.integer();
+            out.push_back(std::move(record));
+        }
+        co_return out;
+    }
+
+    Awaitable<Done> put_pause(PauseRecord record, core::Deadline deadline) override {
+        Transaction todo{"put pause", true, {}};
+        add(todo, statements::put_pause, {std::move(record.portal), std::move(record.actor), std::move(record.reason)});
+        return done(std::move(todo), deadline);
+    }
+
+    Awaitable<bool> remove_pause(std::string portal, core::Deadline deadline) override {
+        Transaction todo{"remove pause", true, {}};
+        add(todo, statements::remove_pause, {std::move(portal)});
+        return any(std::move(todo), deadline);
+    }
+
     Awaitable<Done> put_levels(std::vector<BucketLevel> levels, core::Deadline deadline) override {
         // In one order everywhere: two gateways that lock the same rows in two orders wait for each other.
         std::sort(levels.begin(), levels.end(), [](const BucketLevel& a, const BucketLevel& b) {

@@ -97,6 +97,12 @@ inline constexpr Statement put_portal{"put_portal", R"sql(
         keeps_keys = CASE WHEN portals.configured_url = excluded.configured_url AND portals.keeps_keys = 1 THEN 1
                           ELSE excluded.keeps_keys END)sql"};
 
+inline constexpr Statement list_pauses{"list_pauses", "SELECT portal, actor, reason, at FROM pauses ORDER BY portal"};
+inline constexpr Statement put_pause{"put_pause", R"sql(
+    INSERT INTO pauses (portal, actor, reason, at) VALUES ($1, $2, $3, {now})
+    ON CONFLICT (portal) DO UPDATE SET actor = excluded.actor, reason = excluded.reason)sql"};
+inline constexpr Statement remove_pause{"remove_pause", "DELETE FROM pauses WHERE portal = $1 RETURNING portal"};
+
 inline constexpr Statement list_levels{"list_levels",
                                        "SELECT portal, egress, level, at FROM bucket_levels ORDER BY portal, egress"};
 inline constexpr Statement put_level{"put_level", R"sql(

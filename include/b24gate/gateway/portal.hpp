@@ -28,6 +28,7 @@ namespace b24gate::gateway {
 struct Expired {};
 struct HungUp {};
 struct Draining {};
+struct Paused {};
 
 /// The caller's time was up while its call travelled in a batch: the batch goes on without it.
 struct Overdue {};
@@ -35,7 +36,7 @@ struct Passenger;
 struct CarriedAnswer;
 
 /// How a wait for budget ended. CarriedAnswer: it has travelled already, in a batch with others.
-using Turn = std::variant<admission::Granted, admission::Refused, Expired, HungUp, Draining, Overdue,
+using Turn = std::variant<admission::Granted, admission::Refused, Expired, HungUp, Draining, Paused, Overdue,
                           std::shared_ptr<CarriedAnswer>>;
 
 class Portal : public std::enable_shared_from_this<Portal> {
@@ -74,6 +75,9 @@ public:
     /// The outcome of a batch as a whole, before its calls end each for itself.
     admission::BatchNews record_batch(std::uint64_t batch, const admission::Feedback& whole);
 
+    /// A person has paused it, or lets it go on: while it is paused nobody gets a turn, and nobody waits for one.
+    void pause(bool paused);
+    [[nodiscard]] bool paused() const noexcept { return paused_.load(std::memory_order_relaxed); }
     /// Ends every wait for budget: the gateway stops.
     void refuse_waiting();
     /// Gives up the timer, which must not outlive its worker. On the owner's thread, or when that does not run.
@@ -118,6 +122,7 @@ public:
 private:
     static constexpr core::TimePoint::rep never = core::TimePoint::max().time_since_epoch().count();
     // With the mutex held:
+    void end_all_waits(const Turn& turn);
     void expect_plan(config::Plan::Kind kind);
     void dispatch(admission::Turn turn);
     void end_wait(std::uint64_t id, Turn turn);
@@ -148,6 +153,7 @@ private:
     std::atomic<core::TimePoint::rep> plan_due_{never};  ///< on the clock's own scale: read by every call
     std::atomic<std::uint64_t> generation_{1};
     std::atomic<bool> idempotency_keys_{false};
+    std::atomic<bool> paused_{false};  ///< changed with the mutex held
 };
 
 /// The admission settings that a portal's config stands for.

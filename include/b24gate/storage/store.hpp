@@ -112,6 +112,12 @@ struct PortalRecord {
     bool keeps_keys = false;
 };
 
+/// A portal that a person has paused.
+struct PauseRecord {
+    std::string portal, actor, reason;
+    UnixMs at = 0;  ///< read: since when; ignored on writing
+};
+
 /// A portal's bucket as one egress has left it.
 struct BucketLevel {
     std::string portal, egress;
@@ -186,6 +192,13 @@ public:
     // --- portals -------------------------------------------------------------------------------------------------
     virtual Awaitable<std::vector<PortalRecord>> list_portals(core::Deadline deadline) = 0;
     virtual Awaitable<Done> put_portal(PortalRecord record, core::Deadline deadline) = 0;
+
+    /// The portals that are paused, by name.
+    virtual Awaitable<std::vector<PauseRecord>> list_pauses(core::Deadline deadline) = 0;
+    /// Paused from now on; one that is already keeps its time.
+    virtual Awaitable<Done> put_pause(PauseRecord record, core::Deadline deadline) = 0;
+    /// False: it was not paused.
+    virtual Awaitable<bool> remove_pause(std::string portal, core::Deadline deadline) = 0;
 
     // --- budgets -------------------------------------------------------------------------------------------------
     struct ListedLevels {
