@@ -4,12 +4,9 @@
 
 #include <fmt/format.h>
 
-#include <b24gate/access/portal_choice.hpp>
 #include <b24gate/admin/answers.hpp>
-#include <b24gate/admin/portals_json.hpp>
 #include <b24gate/admin/sealed_texts.hpp>
-#include <b24gate/core/secret.hpp>
-#include <b24gate/net/waiter.hpp>
+#include <b24gate/admin/static_files.hpp>
 #include <b24gate/server/health_response.hpp>
 
 namespace b24gate::admin {
@@ -22,30 +19,6 @@ using server::Response;
 
 /// Nothing that this API takes is larger.
 constexpr std::size_t max_body = 64 * 1024;
-
-std::string_view bearer(std::string_view authorization) {
-    constexpr std::string_view scheme = "bearer ";
-    if (authorization.size() <= scheme.size() || !core::iequals(authorization.substr(0, scheme.size()), scheme))
-        return {};
-    return core::trim(authorization.substr(scheme.size()));
-}
-
-/// A page in a browser can be made to speak to this port under a name of its own (DNS rebinding), so only names that
-/// are ours are answered. An address is nobody's name.
-bool known_host(std::string_view host, const config::Admin& admin) {
-    const std::string name = access::host_name(host);
-    if (name.empty() || name == "localhost" || name == "127.0.0.1" || name == "[::1]" || name == "::1") return true;
-    if (admin.listen && name == core::to_lower(admin.listen->host)) return true;
-    for (const std::string& known : admin.hosts)
-        if (name == core::to_lower(known)) return true;
-    return false;
-}
-
-json::array texts(const std::vector<std::string>& lines) {
-    json::array out;
-    for (const std::string& line : lines) out.emplace_back(line);
-    return out;
-}
 
 /// With the keys of the newest configuration.
 class TextsOf {
@@ -90,54 +63,45 @@ OperationServices operation_services(gateway::WorkerState& worker, AdminShared& 
 }  // namespace
 
 AdminHandler::AdminHandler(gateway::WorkerState& worker, AdminShared& shared)
-    : worker_(worker), shared_(shared), operations_(operation_services(worker, shared)) {
-    add_routes();
-}
-
-void AdminHandler::add_routes() {
+    : shared_(shared),
+      access_(worker, shared),
+      operations_(operation_services(worker, shared)),
+      portals_(worker, shared),
+      insight_(worker, shared),
+      events_(worker, shared, access_, insight_) {
+    router_.add("GET", "/api/v1", Role::read, [this](Visit&) { return routes(); });
+    access_.add_routes(router_);
+    insight_.add_routes(router_);
+    portals_.add_routes(router_);
     operations_.add_routes(router_);
-    router_.add("GET", "/api/v1/portals", Role::read, [this](Visit&) { return portals(); });
-    router_.add("POST", "/api/v1/reload", Role::full, [this](Visit&) { return reload(); });
+    events_.add_routes(router_);
 }
 
 std::optional<Response> AdminHandler::refuse_early(const Request& head) {
-    Actor actor;
-    if (auto refusal = refused(head, actor)) return refusal;
-    const std::string_view length = head.field("Content-Length");
-    if (length.size() > 5 || !head.field("Transfer-Encoding").empty())
-        return error_answer(413, "GATEWAY_BODY_TOO_LARGE", "bodies of the admin port have 64 KiB at most");
-    return std::nullopt;
+    if (head.field("Content-Length").size() <= 5 && head.field("Transfer-Encoding").empty()) return std::nullopt;
+    return error_answer(413, "GATEWAY_BODY_TOO_LARGE", "bodies of the admin port have 64 KiB at most");
 }
 
 asio::awaitable<Response> AdminHandler::handle(Request& request, server::Connection&) {
-    if (!known_host(request.host, worker_.snapshot()->config->admin))
+    if (!access_.knows_host(request.host))
         co_return error_answer(421, "GATEWAY_FORBIDDEN",
                                "this Host is not one of the admin port's; add it to admin.hosts");
     if (auto health = server::health_response(request, shared_.health)) co_return std::move(*health);
-    if (path_of(request.target) == "/metrics")
-        co_return text_answer(200, observe::metrics_content_type, shared_.registry.render());
+    const std::string_view path = path_of(request.target);
+    if (path == "/metrics") co_return text_answer(200, observe::metrics_content_type, shared_.registry.render());
+    for (const StaticFile& file : static_files())
+        if (file.path == path && request.method != "POST")
+            co_return text_answer(200, file.type, std::string(file.body));
     co_return co_await answer(request);
-}
-
-std::optional<Response> AdminHandler::refused(const Request& request, Actor& actor) const {
-    const core::Secret& key = worker_.snapshot()->config->admin.key;
-    const std::string_view given = bearer(request.field("Authorization"));
-    if (!key.empty() && core::equal_constant_time(given, key.reveal())) {
-        actor.role = Role::full;
-        actor.name = fmt::format("admin@{}", request.peer);
-        return std::nullopt;
-    }
-    Response response = error_answer(401, "GATEWAY_UNAUTHORIZED",
-                                     key.empty() ? "no admin.key is configured, so only health and metrics are served"
-                                                 : "send the admin key as Authorization: Bearer KEY");
-    response.fields.add("WWW-Authenticate", "Bearer realm=\"b24gate\"");
-    return response;
 }
 
 asio::awaitable<Response> AdminHandler::answer(const Request& request) {
     Visit visit(request);
-    if (auto refusal = refused(request, visit.actor)) co_return std::move(*refusal);
+    visit.actor = access_.actor(request);
     auto found = router_.find(request.method, path_of(request.target));
+    // Who is not known does not learn which paths there are.
+    const Role needed = found.route == nullptr ? Role::read : found.route->role;
+    if (auto refusal = co_await access_.refusal(request, visit.actor, needed)) co_return std::move(*refusal);
     if (found.route == nullptr) {
         if (found.allowed.empty()) co_return not_found("there is nothing at this path");
         Response response = error_answer(405, "GATEWAY_BAD_REQUEST", "use " + found.allowed);
@@ -158,17 +122,18 @@ asio::awaitable<Response> AdminHandler::answer(const Request& request) {
     co_return co_await found.route->handler(visit);
 }
 
-asio::awaitable<Response> AdminHandler::portals() { co_return json_answer(200, portals_json(*worker_.snapshot())); }
-
-asio::awaitable<Response> AdminHandler::reload() {
-    auto waiter = std::make_shared<net::Waiter<ReloadReport>>(worker_.worker.io.get_executor());
-    shared_.reload([waiter](ReloadReport report) { waiter->fulfil(std::move(report)); });
-    const ReloadReport report = co_await waiter->wait();
+asio::awaitable<Response> AdminHandler::routes() const {
+    json::array all;
+    for (const Route& route : router_.routes()) {
+        json::object one;
+        one["method"] = route.method;
+        one["path"] = route.pattern;
+        one["role"] = to_string(route.role);
+        all.push_back(std::move(one));
+    }
     json::object out;
-    out["reloaded"] = report.ok;
-    out["errors"] = texts(report.errors);
-    out["warnings"] = texts(report.warnings);
-    co_return json_answer(report.ok ? 200 : 422, out);
+    out["routes"] = std::move(all);
+    co_return json_answer(200, out);
 }
 
 Response AdminHandler::refusal(unsigned status, std::string_view reason, const std::string&) {

@@ -172,6 +172,16 @@ json::object credential_json(const std::string& name, const config::Credential& 
     return out;
 }
 
+json::value paused(const std::string& portal, const gateway::PortalPauses& pauses) {
+    const auto pause = pauses.find(portal);
+    if (!pause) return {};
+    json::object out;
+    out["since"] = time_value(pause->at);
+    out["actor"] = pause->actor;
+    out["reason"] = text_or_null(pause->reason);
+    return out;
+}
+
 json::object portal(const gateway::PortalRuntime& runtime) {
     const admission::Snapshot s = runtime.portal->snapshot();
     json::object out;
@@ -208,9 +218,13 @@ json::object portal(const gateway::PortalRuntime& runtime) {
 
 }  // namespace
 
-std::string portals_json(const gateway::Snapshot& snapshot) {
+std::string portals_json(const gateway::Snapshot& snapshot, const gateway::PortalPauses& pauses) {
     json::array portals;
-    for (const auto& [name, runtime] : snapshot.portals) portals.push_back(portal(runtime));
+    for (const auto& [name, runtime] : snapshot.portals) {
+        json::object one = portal(runtime);
+        one["paused"] = paused(name, pauses);
+        portals.push_back(std::move(one));
+    }
     json::object out;
     out["portals"] = std::move(portals);
     return to_text(out);

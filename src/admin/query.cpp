@@ -38,6 +38,13 @@ bool take(std::string_view& text, char c) noexcept {
     return true;
 }
 
+std::string_view take_segment(std::string_view& path) noexcept {
+    if (path.starts_with('/')) path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    return segment;
+}
+
 /// nullopt: it is none. What is left of `text` is behind it.
 std::optional<std::chrono::milliseconds> take_offset(std::string_view& text) noexcept {
     if (take(text, 'Z') || take(text, 'z')) return std::chrono::milliseconds(0);
@@ -130,6 +137,22 @@ std::string_view path_of(std::string_view target) noexcept {
     std::string_view path = target.substr(0, target.find('?'));
     while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
     return path;
+}
+
+bool match(std::string_view pattern, std::string_view path, std::vector<std::string>& parts) {
+    parts.clear();
+    while (!pattern.empty() && !path.empty()) {
+        const std::string_view wanted = take_segment(pattern);
+        const std::string_view given = take_segment(path);
+        if (!wanted.starts_with('{')) {
+            if (wanted != given) return false;
+            continue;
+        }
+        auto part = percent_decoded(given, false);
+        if (!part || part->empty()) return false;
+        parts.push_back(*std::move(part));
+    }
+    return pattern.empty() && path.empty();
 }
 
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {

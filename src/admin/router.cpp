@@ -3,16 +3,6 @@
 #include <utility>
 
 namespace b24gate::admin {
-namespace {
-
-std::string_view take_segment(std::string_view& path) noexcept {
-    if (path.starts_with('/')) path.remove_prefix(1);
-    const std::string_view segment = path.substr(0, path.find('/'));
-    path.remove_prefix(segment.size());
-    return segment;
-}
-
-}  // namespace
 
 std::string_view to_string(Role role) noexcept {
     switch (role) {
@@ -21,22 +11,6 @@ std::string_view to_string(Role role) noexcept {
         case Role::full: return "full";
     }
     return "none";
-}
-
-bool match(std::string_view pattern, std::string_view path, std::vector<std::string>& parts) {
-    parts.clear();
-    while (!pattern.empty() && !path.empty()) {
-        const std::string_view wanted = take_segment(pattern);
-        const std::string_view given = take_segment(path);
-        if (!wanted.starts_with('{')) {
-            if (wanted != given) return false;
-            continue;
-        }
-        auto part = percent_decoded(given, false);
-        if (!part || part->empty()) return false;
-        parts.push_back(*std::move(part));
-    }
-    return pattern.empty() && path.empty();
 }
 
 void Router::add(std::string_view method, std::string_view pattern, Role role, Route::Handler handler) {
@@ -54,6 +28,7 @@ Router::Found Router::find(std::string_view method, std::string_view path) const
             out.parts = std::move(parts);
             return out;
         }
+        if (out.allowed.find(route.method) != std::string::npos) continue;
         if (!out.allowed.empty()) out.allowed += ", ";
         out.allowed += route.method;
         if (route.method == "GET") out.allowed += ", HEAD";

@@ -45,6 +45,8 @@ constexpr auto refuse_before_end = std::chrono::seconds(2);
 constexpr auto drain_poll = std::chrono::milliseconds(20);
 /// How long the start waits for a store that does not answer.
 constexpr auto store_start_limit = std::chrono::seconds(10);
+/// How often the calls so far are looked at, to tell minutes apart.
+constexpr auto minutes_interval = std::chrono::seconds(5);
 
 /// Secrets live in this process: its memory is nobody's to read.
 void protect_memory() {
@@ -82,6 +84,7 @@ private:
     bool listen();
     void start();
 
+    void count_minutes();
     void await_signal();
     void on_signal(int signal);
     [[nodiscard]] admin::ReloadReport reload();
@@ -114,6 +117,7 @@ private:
     asio::io_context io_{1};
     asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
     asio::steady_timer timer_{io_};
+    asio::steady_timer minutes_{io_};
 
     std::shared_ptr<const config::Config> config_;
     std::shared_ptr<const config::Config> started_with_;  ///< what cannot change counts from here
@@ -130,9 +134,11 @@ private:
     std::optional<tokens::TokenKeeper> keeper_;
     std::optional<gateway::AnswerCache> cache_;
     std::optional<gateway::PortalPlaces> places_;
+    std::optional<gateway::PortalPauses> pauses_;
     std::optional<gateway::Installer> installer_;
     std::optional<gateway::CallbackSender> callbacks_;
     std::optional<gateway::OperationJanitor> janitor_;
+    observe::RecentErrors errors_;
     std::optional<gateway::OperationDesk> desk_;
     std::optional<gateway::OperationPages> pages_;
     std::optional<gateway::OperationWorker> operations_;
@@ -211,6 +217,9 @@ bool Application::build() {
     places_.emplace(workers_.front()->worker, *store_, *log_);
     places_->use(**snapshot);
     if (const auto placed = run_blocking(places_->load()); !placed) return fail(placed.error().message);
+    pauses_.emplace(workers_.front()->worker, *store_, *log_);
+    pauses_->use(**snapshot);
+    if (const auto paused = run_blocking(pauses_->load()); !paused) return fail(paused.error().message);
     keeper_.emplace(workers_.front()->worker, *store_, *log_, *metrics_, std::move(hooks));
     installer_.emplace(*store_, *keeper_, *places_, *log_, *metrics_);
     keeper_->configure(*config_);
@@ -222,9 +231,9 @@ bool Application::build() {
         return fail(restored.error().message);
     health_.portals(portal_names(*snapshot_));
 
-    admin_.reset(new admin::AdminShared{
-        *store_, *log_, registry_, health_,
-        [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); }});
+    admin_ = std::make_unique<admin::AdminShared>(
+        *store_, *log_, registry_, health_, *pauses_, errors_,
+        [this](std::function<void(admin::ReloadReport)> done) { reload_on_main(std::move(done)); });
     cache_.emplace(metrics_->cache_bytes.with({}));
     cache_->use(snapshot_->reads_generation, config_->cache);
     build_operations();
@@ -232,7 +241,7 @@ bool Application::build() {
     for (auto& thread : workers_) {
         WorkerThread& w = *thread;
         w.state.emplace(w.worker, snapshot_, *keeper_, *cache_);
-        w.gateway.emplace(*w.state, *installer_, *desk_, *pages_, *log_, *metrics_, health_);
+        w.gateway.emplace(*w.state, *installer_, *desk_, *pages_, *log_, *metrics_, errors_, health_);
         w.admin.emplace(*w.state, *admin_);
         w.data_sessions.emplace(w.worker, *w.gateway, data_stats_, memory_, limits);
         w.admin_sessions.emplace(w.worker, *w.admin, admin_stats_, memory_, limits);
@@ -258,7 +267,10 @@ void Application::build_operations() {
         first, *desk_, *log_, *metrics_,
         [this](std::string_view portal) -> gateway::WorkerState& { return *thread_of(portal).state; }, callback_due});
     operations_->use(snapshot_);
-    admin_->operations_changed = [this](const std::string& portal) { operations_->due(portal, core::unix_ms()); };
+    admin_->operations_changed = [this](const std::string& portal) {
+        operations_->due(portal, core::unix_ms());
+        callbacks_->wake();
+    };
 }
 
 bool Application::listen() {
@@ -293,6 +305,8 @@ void Application::start() {
         if (listener != nullptr) listener->start();
     for (auto& worker : workers_) worker->start();
     keeper_->start();
+    pauses_->start();
+    count_minutes();
     operations_->start();
     callbacks_->start();
     janitor_->start();
@@ -309,6 +323,15 @@ void Application::start() {
         << std::endl;
     metrics_->config_reload_success.with({}).set(1);
     metrics_->config_reload_timestamp.with({}).set(core::unix_seconds());
+}
+
+/// On the main thread, which has the snapshot.
+void Application::count_minutes() {
+    admin_->sample(*snapshot_);
+    minutes_.expires_after(minutes_interval);
+    minutes_.async_wait([this](boost::system::error_code error) {
+        if (!error) count_minutes();
+    });
 }
 
 void Application::await_signal() {
@@ -392,6 +415,7 @@ void Application::exchange(std::shared_ptr<gateway::Snapshot> snapshot, std::sha
     gateway::apply_snapshot(*snapshot_, *previous);
     cache_->use(snapshot_->reads_generation, config_->cache);
     places_->use(*snapshot_);
+    pauses_->use(*snapshot_);
     desk_->use(config_);
     operations_->use(snapshot_);
     callbacks_->use(config_);
@@ -442,7 +466,8 @@ void Application::close_listeners() {
 
 void Application::watch_drain(TimePoint end) {
     const TimePoint now = Clock::now();
-    const bool busy = connections() != 0 || installer_->busy() || operations_->busy() || callbacks_->busy();
+    const bool busy =
+        connections() != 0 || installer_->busy() || operations_->busy() || callbacks_->busy() || admin_->listeners != 0;
     if (!busy || now >= end) {
         if (connections() != 0) log_->event(Level::warn, "drain_cut_off", {{"connections", connections()}});
         cancel_all();

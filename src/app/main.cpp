@@ -5,6 +5,7 @@
 #include <b24gate/app/application.hpp>
 #include <b24gate/app/keygen.hpp>
 #include <b24gate/app/operations_command.hpp>
+#include <b24gate/app/status_command.hpp>
 #include <b24gate/app/tokens_command.hpp>
 
 int main(int argc, char** argv) {
@@ -98,6 +99,15 @@ int main(int argc, char** argv) {
         filters(command);
     }
 
+    app::StatusOptions status;
+    auto* status_group = program.add_subcommand("status", "One screen: portals, budgets, breakers, queues, tokens");
+    status_group->add_option("--config", config, "The configuration file")->capture_default_str();
+    status_group->add_option("--url", status.place.url,
+                             "The admin port, like http://127.0.0.1:9080, instead of a configuration; the key is then "
+                             "in B24GATE_ADMIN_KEY");
+    status_group->add_flag("--json", status.json, "As JSON");
+    status_group->add_flag("--watch", status.watch, "Anew every two seconds");
+
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -114,6 +124,10 @@ int main(int argc, char** argv) {
         if (operations_group->parsed()) {
             operations.place.config = config;
             return app::operations_command(operations, std::cout, std::cerr);
+        }
+        if (status_group->parsed()) {
+            status.place.config = config;
+            return app::status_command(status, std::cout, std::cerr);
         }
         return app::keygen_command(std::cout, name, store);
     } catch (const std::exception& error) {

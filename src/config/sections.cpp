@@ -65,6 +65,13 @@ constexpr Key<Admin> admin_keys[] = {
          if (r.secret(n, a.key) && a.key.reveal().size() < 16)
              r.warning(n.at, "key is shorter than 16 characters and may be guessed; `b24gate keygen` makes a good one");
      }},
+    {"read_only_key",
+     [](Reader& r, const Node& n, Admin& a) {
+         if (r.secret(n, a.read_only_key) && a.read_only_key.reveal().size() < 16)
+             r.warning(
+                 n.at,
+                 "read_only_key is shorter than 16 characters and may be guessed; `b24gate keygen` makes a good one");
+     }},
     {"hosts", [](Reader& r, const Node& n, Admin& a) { r.host_names(n, false, a.hosts); }},
 };
 

@@ -114,13 +114,15 @@ struct Gateway::Visit {
 };
 
 Gateway::Gateway(WorkerState& worker, Installer& installer, OperationDesk& desk, OperationPages& operations,
-                 observe::Log& log, observe::GateMetrics& metrics, const observe::Health& health)
+                 observe::Log& log, observe::GateMetrics& metrics, observe::RecentErrors& errors,
+                 const observe::Health& health)
     : worker_(worker),
       installer_(installer),
       desk_(desk),
       operations_(operations),
       log_(log),
       metrics_(metrics),
+      errors_(errors),
       health_(health) {}
 
 std::optional<server::Response> Gateway::refuse_early(const server::Request& head) {
@@ -393,6 +395,7 @@ void Gateway::finish(const Visit& visit, unsigned status, std::uint64_t bytes_ou
     } else {
         metrics_.requests(observe::no_name, observe::no_name).answered(visit.error_class, visit.error, answered);
     }
+    if (visit.error_class != bitrix::ErrorClass::ok) remember(visit, answered);
     if (!log_.enabled(observe::Level::info)) return;
     using Micro = std::chrono::microseconds;
     observe::CallRecord record;
@@ -428,6 +431,23 @@ void Gateway::finish(const Visit& visit, unsigned status, std::uint64_t bytes_ou
     if (visit.body_kind == bitrix::BodyKind::form) record.params_encoding = observe::ParamsEncoding::form;
     if (visit.body_kind == bitrix::BodyKind::multipart) record.params_encoding = observe::ParamsEncoding::multipart;
     log_.call(record);
+}
+
+/// For people who look at the admin port. Clients and portals have made up most of it.
+void Gateway::remember(const Visit& visit, unsigned status) {
+    const observe::Masker& masker = log_.masker();
+    observe::RecentError error;
+    error.at = core::unix_ms();
+    error.request_id = masker.mask_text(visit.request_id);
+    if (visit.client != nullptr) error.client = visit.client->name;
+    if (visit.portal != nullptr) error.portal = visit.portal->config->name;
+    error.method = masker.mask_text(visit.method);
+    error.error_class = visit.error_class;
+    error.code = masker.mask_text(visit.error);
+    error.executed = visit.executed;
+    error.status = status;
+    error.description = masker.mask_text(visit.message);
+    errors_.add(std::move(error));
 }
 
 }  // namespace b24gate::gateway

@@ -41,6 +41,7 @@ std::shared_ptr<const observe::Masker> make_masker(const config::Config& config,
             if (!credential.client_secret.empty()) rules.secrets.push_back(credential.client_secret);
         }
     if (!config.admin.key.empty()) rules.secrets.push_back(config.admin.key);
+    if (!config.admin.read_only_key.empty()) rules.secrets.push_back(config.admin.read_only_key);
     if (!config.store.encryption_key.empty()) rules.secrets.push_back(config.store.encryption_key);
     for (const core::Secret& key : config.store.old_encryption_keys) rules.secrets.push_back(key);
     for (const core::Secret* key : {&config.operations.callback_secret, &config.operations.old_callback_secret})

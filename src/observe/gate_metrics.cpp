@@ -106,6 +106,14 @@ void PortalMetrics::call(ErrorClass error_class, std::string_view code, core::Du
     call_duration_.observe(core::to_seconds(whole));
 }
 
+std::array<std::uint64_t, 4> PortalMetrics::calls_by_fault() const noexcept {
+    std::array<std::uint64_t, 4> out{};
+    for (const auto& of_class : calls_)
+        for (std::size_t f = 0; f < out.size(); ++f)
+            if (const Counter* counter = of_class[f].load(std::memory_order_acquire)) out[f] += counter->value();
+    return out;
+}
+
 void PortalMetrics::attempt(ErrorClass error_class, core::Duration exchange) noexcept {
     attempts_[index(error_class)]->add();
     upstream_duration_.observe(core::to_seconds(exchange));
@@ -172,6 +180,13 @@ void RequestMetrics::answered(ErrorClass error_class, std::string_view code, uns
     }
     counter->add();
     client_calls_[index(bitrix::fault_of(error_class, code))]->add();
+}
+
+std::array<std::uint64_t, bitrix::error_class_count> RequestMetrics::by_class() const noexcept {
+    std::array<std::uint64_t, bitrix::error_class_count> out{};
+    for (std::size_t i = 0; i < cells_.size(); ++i)
+        if (const Counter* counter = cells_[i].load(std::memory_order_acquire)) out[i / statuses] += counter->value();
+    return out;
 }
 
 GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const BuildInfo& build, double start_time)

@@ -1,11 +1,15 @@
 """Operations over the admin port and from the shell: found, understood, begun anew, given up; one and many."""
 import json
 import threading
+import time
 
 import pytest
 
 from admin import ADMIN, command, finished_job, get, post, store_of, url_of
-from harness import Gate, config_text
+from harness import SECRET, Gate, config_text, until
+from oauth import ENVIRONMENT
+from operations import hand_over, operations_config, show, state, taken
+from portal import error, result
 from seed import seed
 
 
@@ -255,6 +259,45 @@ def test_hostile_texts_are_data(night):
     assert answer.header("Content-Type").startswith("application/json") and answer.header("X-Content-Type-Options") == "nosniff"
     found = get(night.gate, "/api/v1/operations?portal=" + "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%22%27%E2%80%A8%E2%80%AE%3C/script%3E")
     assert [row["id"] for row in found.json["operations"]] == [id]
+
+
+# With a portal behind it
+
+def test_what_the_portal_answered_is_shown_masked(start, portal):
+    portal.clear()
+    portal.script(error(400, "ERROR_ARGUMENT", "the title is missing"),
+                  result({"ID": 17, "PHONE": "+7-999-123-45-67", "TITLE": "Deal", "secret": SECRET}))
+    gate = start(operations_config(portal.url), environment=ENVIRONMENT)
+    id = taken(hand_over(gate, "crm.deal.add", {"fields": {"TITLE": ""}}))
+    assert state(gate, id)["state"] == "failed"
+    operation = get(gate, f"/api/v1/operations/{id}").json
+    assert operation["class"] == "validation" and operation["actions"] == ["retry", "discard"]
+    assert "ERROR_ARGUMENT" in operation["history"][0]["answer"]["text"], operation
+    assert operation["answer"]["status"] == 400 and "the title is missing" in operation["answer"]["text"]
+    assert get(gate, "/api/v1/operations/counts").json["total"]["failed"] == 1
+    assert post(gate, f"/api/v1/operations/{id}/retry", {"reason": "again"}).json["state"] in ("queued", "running", "succeeded")
+    until(lambda: show(gate, id)["state"] == "succeeded", 10, "it is sent at once")
+    answer = get(gate, f"/api/v1/operations/{id}")
+    text = answer.json["answer"]["text"]
+    assert '"TITLE":"Deal"' in text.replace(" ", "") and "***" in text and "999-123" not in text
+    assert SECRET.encode() not in answer.everything
+    assert [attempt["number"] for attempt in answer.json["history"]] == [1, 2]
+    told = command("operations", "show", id, "--url", url_of(gate)).stdout
+    assert "answer" in told and "attempt 2" in told and "999-123" not in told
+
+
+def test_operations_of_a_paused_portal_wait(start, portal):
+    portal.clear()
+    gate = start(operations_config(portal.url), environment=ENVIRONMENT)
+    assert post(gate, "/api/v1/portals/acme/pause", {"reason": "maintenance"}).status == 200
+    ids = [taken(hand_over(gate, "crm.deal.add", {"fields": {"TITLE": str(number)}})) for number in range(3)]
+    before = len(portal.received)
+    time.sleep(1)
+    assert len(portal.received) == before, "nothing is sent"
+    assert {show(gate, id)["state"] for id in ids} <= {"queued", "waiting"}
+    assert post(gate, "/api/v1/portals/acme/resume").status == 200
+    for id in ids:
+        assert state(gate, id)["state"] == "succeeded"
 
 
 # From the shell

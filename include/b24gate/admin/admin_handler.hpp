@@ -1,15 +1,18 @@
-// The admin port: health and metrics for anyone who can reach it, the JSON API for who has the key. Who asks is found
-// out here; what is answered stands with the resources.
+// The admin port: health and metrics for anyone who can reach it, the API for who has a key or has logged in. Here a
+// request finds its way; who may ask stands in access, what is answered with the resources.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 
-#include <memory>
 #include <optional>
 #include <string>
 
+#include <b24gate/admin/access.hpp>
 #include <b24gate/admin/admin_shared.hpp>
+#include <b24gate/admin/events_api.hpp>
+#include <b24gate/admin/insight_api.hpp>
 #include <b24gate/admin/operations_api.hpp>
+#include <b24gate/admin/portals_api.hpp>
 #include <b24gate/admin/router.hpp>
 #include <b24gate/gateway/worker_state.hpp>
 #include <b24gate/server/handler.hpp>
@@ -26,15 +29,15 @@ public:
     server::Response refusal(unsigned status, std::string_view reason, const std::string& request_id) override;
 
 private:
-    [[nodiscard]] std::optional<server::Response> refused(const server::Request& request, Actor& actor) const;
     boost::asio::awaitable<server::Response> answer(const server::Request& request);
-    boost::asio::awaitable<server::Response> portals();
-    boost::asio::awaitable<server::Response> reload();
-    void add_routes();
+    boost::asio::awaitable<server::Response> routes() const;
 
-    gateway::WorkerState& worker_;
     AdminShared& shared_;
+    Access access_;
     OperationsApi operations_;
+    PortalsApi portals_;
+    InsightApi insight_;
+    EventsApi events_;
     Router router_;
 };
 

@@ -3,10 +3,11 @@
 
 #include <string>
 
+#include <b24gate/gateway/portal_pauses.hpp>
 #include <b24gate/gateway/snapshot.hpp>
 
 namespace b24gate::admin {
 
-[[nodiscard]] std::string portals_json(const gateway::Snapshot& snapshot);
+[[nodiscard]] std::string portals_json(const gateway::Snapshot& snapshot, const gateway::PortalPauses& pauses);
 
 }  // namespace b24gate::admin

@@ -43,6 +43,9 @@ private:
 /// The path before the query, and "/" at its end dropped.
 [[nodiscard]] std::string_view path_of(std::string_view target) noexcept;
 
+/// Whether a path is of that pattern, in which {...} stands for any one segment; then `parts` are those, decoded.
+[[nodiscard]] bool match(std::string_view pattern, std::string_view path, std::vector<std::string>& parts);
+
 /// `%41` and `+` decoded; nullopt: a percent sign that begins no byte.
 [[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
 /// For a value in a query and for a segment of a path.

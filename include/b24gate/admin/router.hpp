@@ -49,9 +49,6 @@ struct Route {
     Handler handler;
 };
 
-/// Whether a path is of that pattern; then `parts` are what stands for its {...}. Pure.
-[[nodiscard]] bool match(std::string_view pattern, std::string_view path, std::vector<std::string>& parts);
-
 class Router {
 public:
     void add(std::string_view method, std::string_view pattern, Role role, Route::Handler handler);

@@ -44,6 +44,7 @@ struct Server {
 struct Admin {
     std::optional<Endpoint> listen = Endpoint{"127.0.0.1", 9080};
     core::Secret key;                ///< empty: only health and metrics are served
+    core::Secret read_only_key;      ///< sees everything and changes nothing; empty: there is none
     std::vector<std::string> hosts;  ///< further Host names that are accepted, besides loopback and `listen`
 };
 

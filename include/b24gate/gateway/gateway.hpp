@@ -14,6 +14,7 @@
 #include <b24gate/gateway/worker_state.hpp>
 #include <b24gate/observe/health.hpp>
 #include <b24gate/observe/log.hpp>
+#include <b24gate/observe/recent_errors.hpp>
 #include <b24gate/server/handler.hpp>
 
 namespace b24gate::gateway {
@@ -21,7 +22,8 @@ namespace b24gate::gateway {
 class Gateway final : public server::Handler {
 public:
     Gateway(WorkerState& worker, Installer& installer, OperationDesk& desk, OperationPages& operations,
-            observe::Log& log, observe::GateMetrics& metrics, const observe::Health& health);
+            observe::Log& log, observe::GateMetrics& metrics, observe::RecentErrors& errors,
+            const observe::Health& health);
 
     std::optional<server::Response> refuse_early(const server::Request& head) override;
     boost::asio::awaitable<server::Response> handle(server::Request& request, server::Connection& connection) override;
@@ -40,6 +42,7 @@ private:
                                                                             const OperationWish& wish,
                                                                             std::string holder);
     void finish(const Visit& visit, unsigned status, std::uint64_t bytes_out);
+    void remember(const Visit& visit, unsigned status);
 
     WorkerState& worker_;
     Installer& installer_;
@@ -47,6 +50,7 @@ private:
     OperationPages& operations_;
     observe::Log& log_;
     observe::GateMetrics& metrics_;
+    observe::RecentErrors& errors_;
     const observe::Health& health_;
 };
 

@@ -43,6 +43,8 @@ public:
     /// When a call leaves the queue, or is given up in it.
     void waited(config::Priority, core::Duration) noexcept;
     void connected() noexcept { connects_.add(); }
+    /// What `call` has counted, by bitrix::Fault.
+    [[nodiscard]] std::array<std::uint64_t, 4> calls_by_fault() const noexcept;
     /// Of a read whose answer may be kept, whether there was one.
     void cache_asked(bool hit) noexcept { (hit ? cache_hits_ : cache_misses_).add(); }
     void cache_dropped(std::size_t answers) noexcept { cache_drops_.add(answers); }
@@ -94,6 +96,10 @@ public:
     void answered(bitrix::ErrorClass, std::string_view code, unsigned status);
     /// A hit on the portal's budget for this client: an attempt that the portal counts.
     void hit() noexcept { hits_.add(); }
+
+    // What has been counted so far.
+    [[nodiscard]] std::array<std::uint64_t, bitrix::error_class_count> by_class() const noexcept;
+    [[nodiscard]] std::uint64_t hits() const noexcept { return hits_.value(); }
 
 private:
     static constexpr std::size_t statuses = 64;

@@ -117,6 +117,7 @@ TEST_CASE("the example loads and its values are the defaults") {
 TEST_CASE("the settings that the example has commented out are right too") {
     World world;
     world.env["B24GATE_ADMIN_KEY"] = "an-admin-key-of-some-length";
+    world.env["B24GATE_READ_ONLY_KEY"] = "another-key-of-some-length";
     world.env["B24GATE_STORE_KEY"] = "Lo0LCcPp3R8D1Uj4JXrBuv1Ahu9xRsWC9J4hYHK2TaQ=";
     world.env["OLD_KEY"] = world.env["B24GATE_STORE_KEY"];
     world.env["B24GATE_CALLBACK_SECRET"] = "a-callback-secret-of-some-length";

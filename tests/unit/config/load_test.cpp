@@ -349,13 +349,14 @@ TEST_CASE("columns count characters, and a byte order mark is none") {
 TEST_CASE("what stands in the file arrives") {
     World world;
     world.env["ADMIN"] = "a-long-enough-admin-key";
+    world.env["READER"] = "a-long-enough-reading-key";
     world.env["STORE"] = "Lo0LCcPp3R8D1Uj4JXrBuv1Ahu9xRsWC9J4hYHK2TaQ=";
     const Loaded loaded = world.load(
         "[server]\nlisten = \"[::1]:81\"\nthreads = 3\npublic_url = \"https://B24.internal:8443\"\negress = \"dc-1\"\n"
         "max_body = \"64MiB\"\nmax_header = \"32KiB\"\nmax_buffered = \"1GiB\"\nmax_connections = 7\n"
         "header_timeout = \"1s\"\nbody_timeout = \"2s\"\nwrite_timeout = \"3s\"\nidle_timeout = \"4s\"\n"
         "shutdown_grace = \"5s\"\ndrain_delay = \"6s\"\n"
-        "[admin]\nlisten = \":82\"\nkey = \"env:ADMIN\"\nhosts = [\"Gate.Internal.\"]\n"
+        "[admin]\nlisten = \":82\"\nkey = \"env:ADMIN\"\nread_only_key = \"env:READER\"\nhosts = [\"Gate.Internal.\"]\n"
         "[store]\nurl = \"sqlite:/x.db\"\nencryption_key = \"env:STORE\"\n"
         "[retry]\nattempts = 9\nbase = \"1s\"\n[retry.network]\nattempts = 1\nmax = \"7s\"\n"
         "[log]\nlevel = \"warn\"\nfile = \"/var/log/x\"\ncalls = false\nparams = true\nmask = [\"A\"]\n"
@@ -381,6 +382,7 @@ TEST_CASE("what stands in the file arrives") {
     CHECK(c.server.drain_delay == 6s);
     CHECK(c.admin.listen->port == 82);
     CHECK(c.admin.key.reveal() == "a-long-enough-admin-key");
+    CHECK(c.admin.read_only_key.reveal() == "a-long-enough-reading-key");
     CHECK(c.admin.hosts == std::vector<std::string>{"gate.internal"});
     CHECK(c.store.url == "sqlite:/x.db");
     CHECK(c.store.encryption_key.reveal() == world.env["STORE"]);

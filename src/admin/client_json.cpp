@@ -1,0 +1,106 @@
+#include "client_json.hpp"
+
+#include <boost/json/array.hpp>
+
+#include <map>
+#include <string>
+
+#include <b24gate/admin/json_text.hpp>
+
+namespace b24gate::admin {
+namespace {
+
+namespace json = boost::json;
+
+constexpr const char* priorities[] = {"interactive", "normal", "bulk"};
+/// Of the key's hash: enough to tell keys apart, and nothing to guess with.
+constexpr std::size_t shown_hash = 8;
+
+json::array texts(const std::vector<std::string>& all) {
+    json::array out;
+    for (const std::string& text : all) out.emplace_back(text);
+    return out;
+}
+
+/// What waits now, by client and portal.
+using Queues = std::map<std::string, std::map<std::string, std::size_t>>;
+
+Queues queues(const gateway::Snapshot& snapshot) {
+    Queues out;
+    for (const auto& [name, runtime] : snapshot.portals)
+        for (const auto& flow : runtime.portal->snapshot().queue_by_client)
+            if (flow.size != 0) out[flow.client][name] += flow.size;
+    return out;
+}
+
+void add_calls(json::object& out, const gateway::Snapshot& snapshot, const std::string& client) {
+    std::array<std::uint64_t, bitrix::error_class_count> sums{};
+    json::array portals;
+    for (const auto& [key, metrics] : snapshot.requests) {
+        if (key.first != client) continue;
+        const auto by_class = metrics->by_class();
+        json::object one;
+        std::uint64_t all = 0;
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            sums[i] += by_class[i];
+            all += by_class[i];
+        }
+        one["portal"] = key.second;
+        one["calls"] = all;
+        one["errors"] = all - by_class[0];
+        one["hits"] = metrics->hits();
+        portals.push_back(std::move(one));
+    }
+    std::uint64_t calls = 0;
+    json::object by_class;
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        calls += sums[i];
+        if (i != 0 && sums[i] != 0) by_class[to_string(static_cast<bitrix::ErrorClass>(i))] = sums[i];
+    }
+    out["calls"] = calls;
+    out["errors"] = calls - sums[0];
+    out["errors_by_class"] = std::move(by_class);
+    out["by_portal"] = std::move(portals);
+}
+
+}  // namespace
+
+json::object clients_json(const gateway::Snapshot& snapshot, const std::vector<storage::OperationCount>* counts) {
+    const Queues waiting = queues(snapshot);
+    json::array clients;
+    for (const auto& [name, client] : snapshot.config->clients) {
+        json::object out;
+        out["name"] = name;
+        out["key_sha256"] = client.key_sha256.substr(0, shown_hash);
+        out["passthrough"] = client.passthrough;
+        out["priority"] = priorities[static_cast<std::size_t>(client.priority)];
+        out["weight"] = client.weight;
+        out["timeout_ms"] = client.timeout.count();
+        out["portals"] = texts(client.portals);
+        out["allow"] = texts(client.allow);
+        out["deny"] = texts(client.deny);
+        out["addresses"] = texts(client.addresses);
+        out["responsible_user"] = client.responsible_user ? json::value(*client.responsible_user) : json::value();
+        add_calls(out, snapshot, name);
+        json::object queue;
+        if (const auto found = waiting.find(name); found != waiting.end())
+            for (const auto& [portal, size] : found->second) queue[portal] = size;
+        out["queue"] = std::move(queue);
+        json::value operations;
+        if (counts != nullptr) {
+            json::object& by_state = operations.emplace_object();
+            for (const storage::OperationCount& count : *counts) {
+                if (count.client != name) continue;
+                json::value& sum = by_state[to_string(count.state)];
+                sum = (sum.is_null() ? 0 : sum.to_number<std::int64_t>()) + count.count;
+            }
+        }
+        out["operations"] = std::move(operations);
+        clients.push_back(std::move(out));
+    }
+    json::object out;
+    out["clients"] = std::move(clients);
+    return out;
+}
+
+}  // namespace b24gate::admin
