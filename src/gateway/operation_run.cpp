@@ -489,7 +489,8 @@ storage::Finish OperationRun::finish_of(const Transition& next, Verdict& verdict
     finish.status = verdict_counts ? verdict.status : record_.status;
     if (storage::is_final(next.state)) {
         if (next.inferred && !(verdict.answer && verdict.error_class == ErrorClass::ok)) {
-            verdict.answer = inferred_answer("true");
+            // What a portal says to a delete is known; what it said to an add whose key is used up is lost.
+            verdict.answer = inferred_answer(operations::is_delete(record_.method) ? "true" : "null");
         }
         if (verdict.answer) {
             finish.answer_status = verdict.answer->status;
