@@ -277,17 +277,21 @@ def test_reload_under_load_loses_nothing(start, portal):
         while not stop.is_set():
             statuses.append(request_on(connection, "POST", f"/rest/1/{KEY}/profile", b"").status)
 
-    threads = [threading.Thread(target=caller) for _ in range(4)]
+    threads = [threading.Thread(target=caller, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for i in range(10):
-        gate.path.write_text(config_text(portal.url, client=f"weight = {i + 1}"))
-        gate.signal(signal.SIGHUP)
-        time.sleep(0.05)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert set(statuses) == {200} and len(statuses) > 20
+    try:
+        for i in range(10):
+            seen = len(statuses)
+            gate.path.write_text(config_text(portal.url, client=f"weight = {i + 1}"))
+            gate.signal(signal.SIGHUP)
+            until(lambda: len(gate.log(event="reload", ok=True)) == i + 1, what=f"reload {i + 1}")
+            until(lambda: len(statuses) >= seen + 10, what=f"calls during and after reload {i + 1}")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert set(statuses) == {200}
 
 
 # Ending
