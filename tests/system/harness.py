@@ -34,6 +34,8 @@ ADMIN_KEY = "admin-key-of-the-system-tests"
 # Free ports, and nothing but what a test asks for.
 SIM_ARGUMENTS = ("--http", "127.0.0.1:0", "--control", "127.0.0.1:0")
 
+# Where findings of a sanitizer are gathered, so that no second try of a test passes over one.
+FINDINGS = os.environ.get("B24GATE_FINDINGS", "")
 REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:",
            "ERROR: UndefinedBehaviorSanitizer", "Assertion", "terminate called")
 
@@ -135,7 +137,11 @@ class Process:
             for line in self.err + self.out:
                 if report in line and not line.startswith("{"):
                     text = "\n".join(self.err)
-                    raise AssertionError(text[max(0, text.find(report) - 200):][:12000])
+                    finding = text[max(0, text.find(report) - 200):][:12000]
+                    if FINDINGS:
+                        with open(FINDINGS, "a", encoding="utf-8") as file:
+                            file.write(finding + "\n")
+                    raise AssertionError(finding)
 
     def kill(self) -> None:
         self.stopped = True
