@@ -89,9 +89,7 @@ asio::awaitable<Response> AdminHandler::handle(Request& request, server::Connect
     if (auto health = server::health_response(request, shared_.health)) co_return std::move(*health);
     const std::string_view path = path_of(request.target);
     if (path == "/metrics") co_return text_answer(200, observe::metrics_content_type, shared_.registry.render());
-    for (const StaticFile& file : static_files())
-        if (file.path == path && request.method != "POST")
-            co_return text_answer(200, file.type, std::string(file.body));
+    if (auto file = static_answer(request)) co_return std::move(*file);
     co_return co_await answer(request);
 }
 

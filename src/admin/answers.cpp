@@ -9,22 +9,27 @@ namespace b24gate::admin {
 
 using server::Response;
 
-Response text_answer(unsigned status, std::string_view type, std::string body) {
-    Response response;
-    response.status = status;
-    response.body = std::move(body);
-    response.fields.add("Content-Type", type);
-    response.fields.add("Cache-Control", "no-store");
-    response.fields.add("Content-Security-Policy",
-                        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-                        "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; "
-                        "base-uri 'none'; frame-ancestors 'none'");
+void add_browser_fields(Response& response) {
+    response.fields.add(
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'");
     response.fields.add("X-Content-Type-Options", "nosniff");
     response.fields.add("X-Frame-Options", "DENY");
     response.fields.add("Referrer-Policy", "no-referrer");
     response.fields.add("Cross-Origin-Opener-Policy", "same-origin");
     response.fields.add("Cross-Origin-Resource-Policy", "same-origin");
     response.fields.add("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()");
+}
+
+Response text_answer(unsigned status, std::string_view type, std::string body) {
+    Response response;
+    response.status = status;
+    response.body = std::move(body);
+    response.fields.add("Content-Type", type);
+    response.fields.add("Cache-Control", "no-store");
+    add_browser_fields(response);
     return response;
 }
 

@@ -45,7 +45,8 @@ void append_head(std::string& out, const Response& response, Framing framing, Pe
     out += http_date(now);
     out += "\r\n";
     out += response.fields.text();
-    if (framing == Framing::length) {
+    // What 304 stands for has a length, but not this one.
+    if (framing == Framing::length && response.status != 304) {
         out += "Content-Length: ";
         append_number(out, response.stream ? *response.stream_length : response.body.size());
         out += "\r\n";

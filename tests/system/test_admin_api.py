@@ -106,7 +106,7 @@ def test_every_route_for_everybody(gate, method, path, role):
 def test_unknown_paths_tell_nothing_to_strangers(gate):
     assert get(gate, "/api/v1/nonsense").status == 404
     assert get(gate, "/api/v1/nonsense", {}).status == 401
-    assert get(gate, "/", {}).status == 401
+    assert get(gate, "/operations", {}).status == 401
 
 
 def test_every_answer_keeps_the_browser_out_of_mischief(gate):

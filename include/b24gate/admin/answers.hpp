@@ -11,6 +11,9 @@
 
 namespace b24gate::admin {
 
+/// What keeps a browser from running, loading or framing anything that is not ours.
+void add_browser_fields(server::Response& response);
+
 [[nodiscard]] server::Response text_answer(unsigned status, std::string_view type, std::string body);
 [[nodiscard]] server::Response json_answer(unsigned status, std::string body);
 [[nodiscard]] server::Response json_answer(unsigned status, const boost::json::value& value);

@@ -1,0 +1,69 @@
+// Numbers, times and durations in the language of the page.
+import { language, t } from './i18n.js'
+
+let behind = 0
+
+/// The gateway's clock is the one that counts: this computer's may be wrong.
+export function setClock(gatewayNow) {
+  behind = Date.parse(gatewayNow) - Date.now()
+}
+
+export function now() {
+  return Date.now() + behind
+}
+
+export function number(value, digits = 0) {
+  return Number(value).toLocaleString(language(), { maximumFractionDigits: digits })
+}
+
+export function percent(part, whole) {
+  return (whole ? part / whole : 0).toLocaleString(language(), { style: 'percent', maximumFractionDigits: 1 })
+}
+
+export function date(iso) {
+  return new Date(iso).toLocaleString(language(), { dateStyle: 'medium', timeStyle: 'medium' })
+}
+
+export function clock(iso) {
+  return new Date(iso).toLocaleTimeString(language(), { hour: '2-digit', minute: '2-digit' })
+}
+
+const units = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+]
+
+function unit(count, name) {
+  return count.toLocaleString(language(), { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: 0 })
+}
+
+/// "3 min 26 s": the two largest units.
+export function duration(seconds) {
+  if (seconds < 1) return seconds <= 0 ? unit(0, 'second') : `${number(seconds * 1000)} ${t('unit.ms')}`
+  let left = Math.round(seconds)
+  const parts = []
+  for (const [name, size] of units) {
+    const count = Math.floor(left / size)
+    if (count > 0) parts.push(unit(count, name))
+    else if (parts.length > 0) break
+    left -= count * size
+    if (parts.length === 2) break
+  }
+  return parts.join(' ')
+}
+
+/// "3 minutes ago", "in 38 seconds"
+export function relative(iso) {
+  const seconds = (Date.parse(iso) - now()) / 1000
+  const [name, size] = units.find(([, one]) => Math.abs(seconds) >= one) ?? units.at(-1)
+  return new Intl.RelativeTimeFormat(language(), { numeric: 'auto', style: 'short' }).format(Math.trunc(seconds / size), name)
+}
+
+export function bytes(count) {
+  const large = count >= 1024
+  return (large ? count / 1024 : count).toLocaleString(language(), {
+    style: 'unit', unit: large ? 'kilobyte' : 'byte', unitDisplay: 'short', maximumFractionDigits: 1,
+  })
+}
