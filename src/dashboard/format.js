@@ -1,5 +1,5 @@
 // Numbers, times and durations in the language of the page.
-import { language, t } from './i18n.js'
+import { locale, t } from './i18n.js'
 
 let behind = 0
 
@@ -13,19 +13,19 @@ export function now() {
 }
 
 export function number(value, digits = 0) {
-  return Number(value).toLocaleString(language(), { maximumFractionDigits: digits })
+  return Number(value).toLocaleString(locale(), { maximumFractionDigits: digits })
 }
 
 export function percent(part, whole) {
-  return (whole ? part / whole : 0).toLocaleString(language(), { style: 'percent', maximumFractionDigits: 1 })
+  return (whole ? part / whole : 0).toLocaleString(locale(), { style: 'percent', maximumFractionDigits: 1 })
 }
 
 export function date(iso) {
-  return new Date(iso).toLocaleString(language(), { dateStyle: 'medium', timeStyle: 'medium' })
+  return new Date(iso).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' })
 }
 
 export function clock(iso) {
-  return new Date(iso).toLocaleTimeString(language(), { hour: '2-digit', minute: '2-digit' })
+  return new Date(iso).toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 }
 
 const units = [
@@ -36,12 +36,12 @@ const units = [
 ]
 
 function unit(count, name) {
-  return count.toLocaleString(language(), { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: 0 })
+  return count.toLocaleString(locale(), { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: 0 })
 }
 
 /// "3 min 26 s": the two largest units.
 export function duration(seconds) {
-  if (seconds < 1) return seconds <= 0 ? unit(0, 'second') : `${number(seconds * 1000)} ${t('unit.ms')}`
+  if (seconds < 1) return `${number(Math.max(0, seconds * 1000))} ${t('unit.ms')}`
   let left = Math.round(seconds)
   const parts = []
   for (const [name, size] of units) {
@@ -58,12 +58,12 @@ export function duration(seconds) {
 export function relative(iso) {
   const seconds = (Date.parse(iso) - now()) / 1000
   const [name, size] = units.find(([, one]) => Math.abs(seconds) >= one) ?? units.at(-1)
-  return new Intl.RelativeTimeFormat(language(), { numeric: 'auto', style: 'short' }).format(Math.trunc(seconds / size), name)
+  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'short' }).format(Math.trunc(seconds / size), name)
 }
 
 export function bytes(count) {
   const large = count >= 1024
-  return (large ? count / 1024 : count).toLocaleString(language(), {
+  return (large ? count / 1024 : count).toLocaleString(locale(), {
     style: 'unit', unit: large ? 'kilobyte' : 'byte', unitDisplay: 'short', maximumFractionDigits: 1,
   })
 }

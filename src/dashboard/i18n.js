@@ -20,6 +20,11 @@ export function language() {
   return code
 }
 
+/// How numbers and times are written: as this person does it at home, if he speaks the language of the page.
+export function locale() {
+  return navigator.languages.find((name) => name.startsWith(code)) ?? code
+}
+
 export async function useLanguage(wanted = preferred()) {
   const response = await fetch(new URL(`i18n/${wanted}.json`, import.meta.url))
   texts = await response.json()
@@ -45,7 +50,7 @@ export function t(key, values = {}) {
     return key
   }
   if (typeof text === 'object') text = text[plurals.select(values.n)] ?? text.other
-  return text.replace(/\{(\w+)\}/g, (all, name) => (name === 'n' ? Number(values.n).toLocaleString(code) : (values[name] ?? all)))
+  return text.replace(/\{(\w+)\}/g, (all, name) => (name === 'n' ? Number(values.n).toLocaleString(locale()) : (values[name] ?? all)))
 }
 
 /// The word for what the server names; names that came later than this page stand for themselves.

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 
-import { call, handOver, openAt, picture, settings, simulate } from './setup.mjs'
+import { call, eventually, handOver, openAt, picture, settings, simulate } from './setup.mjs'
 
 after(() => simulate('/faults'))
 
@@ -18,7 +18,8 @@ test('what stands in the store is text in the list and on its own page', async (
   for (const href of links) assert.match(href, /^#\/operations\/hostile-/)
   for (const href of links) {
     await page.goto(`${settings.admin}/${href}`)
-    await page.getByRole('heading', { name: 'Details' }).waitFor()
+    const id = decodeURIComponent(href.replace('#/operations/', ''))
+    await eventually(async () => (await page.locator('h1 + p').innerText()).trim() === id, `the page of ${id}`)
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth))
   }
   await picture(page, 'hostile-operation')

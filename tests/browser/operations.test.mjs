@@ -20,6 +20,8 @@ test('a stuck operation is found, understood, sent again, and seen to succeed', 
   await page.getByRole('link', { name: /operations need a person/ }).first().click()
   await page.getByRole('searchbox').fill(id)
   await page.keyboard.press('Enter')
+  // The list from before stays until the search has an answer.
+  await page.getByRole('list', { name: 'Active filters' }).getByText(id).waitFor()
   await page.getByRole('link', { name: 'crm.deal.add' }).click()
   await page.getByRole('heading', { level: 1, name: /crm\.deal\.add/ }).waitFor()
   await page.getByRole('heading', { name: 'What to do' }).waitFor()
@@ -153,5 +155,5 @@ test('what comes in is said, and shown when one asks', async () => {
   await page.getByRole('status').getByText('1 new operation.').waitFor()
   assert.equal(await page.getByRole('row').count(), 0)
   await page.getByRole('button', { name: 'Show' }).click()
-  await page.getByRole('link', { name: 'crm.company.add' }).waitFor()
+  await page.getByRole('link', { name: 'crm.company.add', exact: true }).waitFor()
 })

@@ -15,7 +15,7 @@ const headings = {
 async function traffic() {
   await simulate('/faults', { portal: 'acme', method: 'user.current', effect: 'html', status: 502, times: 2 })
   for (let i = 0; i < 40; i += 1) await call('crm.deal.list')
-  for (let i = 0; i < 12; i += 1) await call('crm.contact.list', {}, { client: 'telephony', headers: { 'X-B24-Portal': 'beta' } })
+  for (let i = 0; i < 12; i += 1) await call('crm.contact.list', {}, { client: 'telephony', portal: 'beta' })
   for (let i = 0; i < 2; i += 1) await call('user.current')
   for (let i = 0; i < 3; i += 1) await call('crm.deal.delete', { id: 1 })
   await call('crm.no.such.method')

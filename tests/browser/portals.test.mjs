@@ -12,7 +12,7 @@ test('a portal is paused and goes on again, and calls feel it', async () => {
   await dialog.getByRole('button', { name: 'Pause' }).click()
   await page.getByText('the accountants are at work').waitFor()
   await picture(page, 'portal-paused')
-  const refused = await call('profile', {}, { client: 'telephony', headers: { 'X-B24-Portal': 'beta' } })
+  const refused = await call('profile', {}, { client: 'telephony', portal: 'beta' })
   assert.equal(refused.status, 503, refused.text)
   assert.match(refused.text, /GATEWAY_PAUSED/)
   await page.goto(`${settings.admin}/#/`)
@@ -21,7 +21,7 @@ test('a portal is paused and goes on again, and calls feel it', async () => {
   await dialog.getByRole('button', { name: 'Resume' }).click()
   await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
   assert.equal(await page.getByText('the accountants are at work').count(), 0)
-  assert.equal((await call('profile', {}, { client: 'telephony', headers: { 'X-B24-Portal': 'beta' } })).status, 200)
+  assert.equal((await call('profile', {}, { client: 'telephony', portal: 'beta' })).status, 200)
 })
 
 test('a token is renewed by hand', async () => {

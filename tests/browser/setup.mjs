@@ -101,8 +101,8 @@ async function send(url, options) {
 }
 
 /// A service's call through the gateway.
-export function call(method, params = {}, { client = 'warehouse', headers = {} } = {}) {
-  return send(`${settings.data}/rest/${method}`, {
+export function call(method, params = {}, { client = 'warehouse', portal = 'acme', headers = {} } = {}) {
+  return send(`${settings.data}/portals/${portal}/rest/${method}`, {
     method: 'POST', body: JSON.stringify(params),
     headers: { Authorization: `Bearer ${settings.keys[client]}`, 'Content-Type': 'application/json', ...headers }
   })

@@ -13,10 +13,10 @@ function parts(minute) {
   return { ok: Math.max(0, minute.calls - failed), refused: minute.refused, limit: minute.limit, system: minute.system }
 }
 
-/// A round number at or above.
+/// A round number at or above, whose half is one as well.
 function roundUp(most) {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, most)))
-  return [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= most)
+  return [2, 4, 6, 8, 10].map((factor) => factor * power).find((one) => one >= most)
 }
 
 function bars(minutes, top) {
@@ -58,8 +58,8 @@ export function callsChart(minutes) {
       'aria-label': t('chart.label', { calls: number(total), most: number(Math.max(...minutes.map((one) => one.calls))) }),
     },
     h('g', { class: 'grid' }, ticks.map((share) => h('line', { x1: 0, x2: width, y1: height * (1 - share) + 0.5, y2: height * (1 - share) + 0.5 }))),
-    h('g', { class: 'labels' }, ticks.map((share) => top * share >= 1 || share === 0
-      ? h('text', { x: width + 6, y: Math.max(10, height * (1 - share) + 3) }, number(top * share, 1)) : null)),
+    h('g', { class: 'labels' }, ticks.map((share) => 
+      h('text', { x: width + 6, y: Math.max(10, height * (1 - share) + 3) }, number(top * share)))),
     h('g', {}, bars(minutes, top)),
     h('g', { class: 'labels' }, times.map((index, place) => h('text', {
       x: (width / minutes.length) * (index + 0.5), y: height + below - 3, 'text-anchor': ['start', 'middle', 'end'][place],

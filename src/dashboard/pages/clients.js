@@ -14,7 +14,7 @@ const sum = (counts) => Object.values(counts ?? {}).reduce((all, count) => all +
 function may(client) {
   const list = (all) => all.map((one, index) => [index > 0 && ' ', h('code', {}, one)])
   return h('div', {},
-    h('div', {}, client.allow.length > 0 ? [t('client.allow'), ' ', list(client.allow)] : t('client.all_methods')),
+    h('div', {}, client.allow.some((one) => one !== '*') ? [t('client.allow'), ' ', list(client.allow)] : t('client.all_methods')),
     client.deny.length > 0 && h('div', {}, t('client.deny'), ' ', list(client.deny)))
 }
 

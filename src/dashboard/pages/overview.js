@@ -94,7 +94,7 @@ function gateways({ gateway, gateways: all }, mayAct) {
     h('table', { class: 'cards' },
       h('thead', {}, h('tr', {}, ['gateway', 'version', 'started', 'seen'].map((name) => h('th', { scope: 'col' }, t(`column.${name}`))))),
       h('tbody', {}, (all ?? []).map((one) => h('tr', { key: one.instance },
-        h('td', { class: 'main-cell' }, one.instance), h('td', { 'data-label': t('column.version') }, one.version),
+        h('td', { class: 'main-cell' }, h('span', { class: 'id' }, one.instance)), h('td', { 'data-label': t('column.version') }, one.version),
         h('td', { 'data-label': t('column.started') }, moment(one.started)), h('td', { 'data-label': t('column.seen') }, moment(one.seen)))))),
     h('p', { class: 'faint' }, t('overview.egress', { egress: gateway.egress || '–', version: gateway.version }), ' ',
       gateway.ready ? badge(t('overview.ready'), 'good', 'check') : badge(t('overview.not_ready'), 'bad', 'cross')))
