@@ -60,3 +60,18 @@ test('the configuration is read again, and says so', async () => {
   await page.getByRole('status').getByText('The configuration has been reloaded.').waitFor()
   assert.equal((await api('audit?limit=1')).json().audit[0].action, 'reload')
 })
+
+test('a gateway that does not answer is said, what was there stays, and it goes on by itself', async () => {
+  const page = await openAt('', { expected: [/ERR_INTERNET_DISCONNECTED/] })
+  await page.getByRole('button', { name: /^Live/ }).waitFor()
+  await page.context().setOffline(true)
+  // A stream that is open already is not cut by that.
+  await page.getByRole('button', { name: /Pause updates/ }).click()
+  await page.getByRole('button', { name: /Resume updates/ }).click()
+  await page.getByText(/No answer from the gateway since/).waitFor()
+  await page.getByRole('row', { name: /^acme/ }).waitFor()
+  await picture(page, 'no-answer')
+  await page.context().setOffline(false)
+  await page.getByRole('button', { name: /^Live/ }).waitFor()
+  assert.equal(await page.getByText(/No answer from the gateway since/).count(), 0)
+})

@@ -98,7 +98,7 @@ export function operation(place, { mayAct }, id) {
     view: (data) => [
       head(data, screen, mayAct), standing(data),
       h('div', { class: 'columns wide-left' }, history(data), facts(data)),
-      data.answer && h('section', { class: 'card' }, h('h2', {}, t('operation.answer')), rawAnswer(data.answer, `HTTP ${data.answer.status}`))],
+      data.answer && data.answer.text !== data.history.at(-1)?.answer?.text && h('section', { class: 'card' }, h('h2', {}, t('operation.answer')), rawAnswer(data.answer, `HTTP ${data.answer.status}`))],
     every: 2000,
   })
   return screen
