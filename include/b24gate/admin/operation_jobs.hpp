@@ -62,7 +62,7 @@ public:
         std::size_t running = 2;
         std::size_t remembered = 50;  ///< jobs that have ended
     };
-    OperationJobs() = default;
+    OperationJobs() : limits_{} {}
     explicit OperationJobs(const Limits& limits) : limits_(limits) {}
 
     void put(std::string token, std::shared_ptr<const Plan> plan, core::TimePoint now);

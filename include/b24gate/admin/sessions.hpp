@@ -20,7 +20,7 @@ public:
         core::Duration idle = std::chrono::minutes(30);
         core::Duration absolute = std::chrono::hours(8);
     };
-    Sessions() = default;
+    Sessions() : limits_{} {}
     explicit Sessions(const Limits& limits) : limits_(limits) {}
 
     struct Begun {
