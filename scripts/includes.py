@@ -36,7 +36,7 @@ MAY_INCLUDE = {
 }
 
 # These stay free of input and output altogether, so that they can be tested by calling them.
-PURE = ["core/", "bitrix/", "access/", "admission/", "net/http_guard.", "upstream/pool.", "upstream/retry_policy.",
+PURE = ["core/", "bitrix/", "access/", "admission/", "net/http_guard.", "net/chunk_guard.", "upstream/pool.", "upstream/retry_policy.",
         "upstream/target."]
 NOT_IN_PURE = ["boost/asio", "boost/beast", "sys/", "sqlite3.h", "libpq-fe.h", "b24gate/storage/"]
 

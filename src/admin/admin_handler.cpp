@@ -7,6 +7,7 @@
 #include <b24gate/admin/answers.hpp>
 #include <b24gate/admin/sealed_texts.hpp>
 #include <b24gate/admin/static_files.hpp>
+#include <b24gate/bitrix/call_target.hpp>
 #include <b24gate/server/health_response.hpp>
 
 namespace b24gate::admin {
@@ -86,6 +87,8 @@ asio::awaitable<Response> AdminHandler::handle(Request& request, server::Connect
     if (!access_.knows_host(request.host))
         co_return error_answer(421, "GATEWAY_FORBIDDEN",
                                "this Host is not one of the admin port's; add it to admin.hosts");
+    if (const std::string_view fault = bitrix::path_fault(request.target); !fault.empty())
+        co_return bad_request(fmt::format("the path holds {}; no path of this port does", fault));
     if (auto health = server::health_response(request, shared_.health)) co_return std::move(*health);
     const std::string_view path = path_of(request.target);
     if (path == "/metrics") co_return text_answer(200, observe::metrics_content_type, shared_.registry.render());

@@ -162,6 +162,12 @@ boost::system::result<Target, Refusal> parse_target(std::string_view target) {
     return out;
 }
 
+std::string_view path_fault(std::string_view target) {
+    std::string_view fault;
+    static_cast<void>(split_path(target.substr(0, target.find('?')), fault));
+    return fault;
+}
+
 bool is_method_name(std::string_view name) noexcept {
     if (name.empty() || name.size() > 128) return false;
     bool letter = false;

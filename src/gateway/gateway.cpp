@@ -6,6 +6,7 @@
 
 #include <b24gate/access/policy.hpp>
 #include <b24gate/bitrix/call.hpp>
+#include <b24gate/bitrix/call_target.hpp>
 #include <b24gate/core/uuid.hpp>
 #include <b24gate/gateway/answer.hpp>
 #include <b24gate/gateway/call_run.hpp>
@@ -152,8 +153,10 @@ std::optional<server::Response> Gateway::refuse_early(const server::Request& hea
 
 asio::awaitable<server::Response> Gateway::handle(server::Request& request, server::Connection& connection) {
     if (auto health = server::health_response(request, health_)) co_return std::move(*health);
-    if (Installer::serves(request.target)) co_return co_await installer_.handle(worker_, request);
-    if (OperationPages::serves(request.target)) co_return co_await operations_.serve(worker_, request);
+    // What is wrong with a path is told below, whatever it begins with.
+    const auto is_sound = [&] { return bitrix::path_fault(request.target).empty(); };
+    if (Installer::serves(request.target) && is_sound()) co_return co_await installer_.handle(worker_, request);
+    if (OperationPages::serves(request.target) && is_sound()) co_return co_await operations_.serve(worker_, request);
 
     Visit visit(request, worker_.snapshot());
     bitrix::RawCall raw = raw_call(request);

@@ -1,11 +1,14 @@
 // Beast's HTTP parser without its I/O, for the one thing that is left to it: unwrapping chunked bodies. Only the two
-// files that read from a socket include this. The head has passed http_guard before.
+// files that read from a socket include this. The head has passed http_guard before, and every byte behind it passes
+// ChunkGuard first.
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
 
 #include <string>
 #include <string_view>
+
+#include <b24gate/net/chunk_guard.hpp>
 
 namespace b24gate::net {
 
@@ -30,10 +33,23 @@ public:
     }
 
     enum class Progress { more, done, bad };
-    /// Reads on and appends the data to `out`; `used` says how much of `raw` is consumed.
+    /// Reads on and appends the data to `out`; `used` says how much of `raw` is consumed. The next call's `raw` begins
+    /// with what was not.
     Progress chunks(std::string_view raw, std::string& out, std::size_t& used) {
         out_ = &out;
         used = 0;
+        if (guard_.check(raw.substr(guarded_)) == ChunkGuard::Verdict::bad) return Progress::bad;
+        guarded_ = raw.size();
+        const Progress progress = unwrap(raw, used);
+        guarded_ -= used;
+        return progress;
+    }
+
+    /// What the newest chunk says it holds.
+    [[nodiscard]] std::uint64_t chunk_size() const noexcept { return chunk_size_; }
+
+private:
+    Progress unwrap(std::string_view raw, std::size_t& used) {
         while (!this->is_done()) {
             error_code error;
             const std::size_t taken = this->put(boost::asio::const_buffer(raw.data() + used, raw.size() - used), error);
@@ -45,10 +61,6 @@ public:
         return this->is_done() ? Progress::done : Progress::more;
     }
 
-    /// What the newest chunk says it holds.
-    [[nodiscard]] std::uint64_t chunk_size() const noexcept { return chunk_size_; }
-
-private:
     void on_request_impl(boost::beast::http::verb, string_view, string_view, int, error_code& error) override {
         error = {};
     }
@@ -72,6 +84,8 @@ private:
     }
     void on_finish_impl(error_code& error) override { error = {}; }
 
+    ChunkGuard guard_;
+    std::size_t guarded_ = 0;  ///< so much of the raw bytes that are not consumed yet has passed the guard
     std::string* out_ = nullptr;
     std::uint64_t chunk_size_ = 0;
 };

@@ -1,30 +1,19 @@
 #include <b24gate/net/http_guard.hpp>
 
-#include <array>
 #include <charconv>
 
 #include <b24gate/core/text.hpp>
+#include <b24gate/net/token.hpp>
 
 namespace b24gate::net {
 namespace {
 
 using core::iequals;
 
-constexpr bool is_token_char(char c) noexcept {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-    return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-constexpr auto token_table = [] {
-    std::array<bool, 256> table{};
-    for (int c = 0; c < 128; ++c) table[static_cast<std::size_t>(c)] = is_token_char(static_cast<char>(c));
-    return table;
-}();
-
 bool is_token(std::string_view text) noexcept {
     if (text.empty()) return false;
     for (const char c : text)
-        if (!token_table[static_cast<unsigned char>(c)]) return false;
+        if (!is_token_char(static_cast<unsigned char>(c))) return false;
     return true;
 }
 
@@ -36,6 +25,15 @@ bool is_field_value(std::string_view text) noexcept {
         control |= (byte < 0x20 && byte != '\t') || byte == 0x7F;
     }
     return !control;
+}
+
+/// Origin-form, or absolute-form with an authority that is a host.
+std::optional<Violation> check_form(std::string_view target) noexcept {
+    if (target.front() == '/') return std::nullopt;
+    if (!target.starts_with("http://") && !target.starts_with("https://")) return Violation{400, "target"};
+    target.remove_prefix(target.find("//") + 2);
+    return is_host(target.substr(0, target.find_first_of("/?"))) ? std::nullopt
+                                                                 : std::optional(Violation{400, "target"});
 }
 
 std::optional<Violation> check_request_line(std::string_view line, Head& out) noexcept {
@@ -61,9 +59,7 @@ std::optional<Violation> check_request_line(std::string_view line, Head& out) no
             if (out.method == known) return Violation{405, "method"};
         return Violation{501, "method"};
     }
-    if (out.target.front() != '/' && !out.target.starts_with("http://") && !out.target.starts_with("https://"))
-        return Violation{400, "target"};
-    return std::nullopt;
+    return check_form(out.target);
 }
 
 std::optional<Violation> check_status_line(std::string_view line, Head& out) noexcept {

@@ -246,7 +246,6 @@ private:
     }
 
     asio::awaitable<Step> answer() {
-        if (!net::is_host(request_.host.empty() ? "none" : request_.host)) co_return co_await refuse(400, "malformed");
         stream_.expires_never();  // while it is handled, the handler's own deadline counts
         Response response = co_await handle();
         unwatch_hangup();

@@ -24,4 +24,8 @@ struct Target {
 
 [[nodiscard]] boost::system::result<Target, Refusal> parse_target(std::string_view target);
 
+/// What makes a target's path one that two readers could take for two paths, in words; empty: nothing. A path with such
+/// a fault is none that anybody serves.
+[[nodiscard]] std::string_view path_fault(std::string_view target);
+
 }  // namespace b24gate::bitrix

@@ -3,6 +3,7 @@
 #include <string>
 
 #include <b24gate/bitrix/call.hpp>
+#include <b24gate/bitrix/call_target.hpp>
 
 using namespace b24gate::bitrix;
 
@@ -184,6 +185,15 @@ TEST_CASE("refusals say what would be right and hold no key") {
     for (const char* target : {"/rest/1/SECRETKEY/", "/rest/1/SECRETKEY/a b", "/rest/1/SECRETKEY/x/y/z",
                                "/rest/SECRETKEY%00", "/rest/1/SECRETKEY/user:get", "/x/SECRETKEY"})
         CHECK(message(target).find("SECRETKEY") == std::string::npos);
+}
+
+TEST_CASE("a path that two readers could take for two is told from one that they cannot") {
+    for (const auto* sound :
+         {"/", "/rest/1/k/crm.deal.add", "//rest///x/", "/a?b=../%2e;", "/operations/01%2D02", "/..."})
+        CHECK_MESSAGE(path_fault(sound).empty(), sound);
+    for (const auto* target : {"/..", "/a/./b", "/a/%2e%2E", "/a%2fb", "/a%5Cb", "/a\\b", "/a;b", "/a%3b", "/a%00",
+                               "/a%0d", "/a%252e", "/a%", "/a%2", "/a%zz", "/a%3F", "/\xC3\xB6"})
+        CHECK_MESSAGE(!path_fault(target).empty(), target);
 }
 
 TEST_CASE("names of methods") {

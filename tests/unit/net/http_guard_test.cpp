@@ -35,6 +35,10 @@ TEST_CASE("a request head is accepted only when it can mean one thing") {
         {"tab around a value", request("Host:\tgw\t\r\n"), 0, ""},
         {"HEAD", request(host, "HEAD /healthz HTTP/1.1"), 0, ""},
 
+        {"absolute-form without an authority", request(host, "GET http:///rest/x HTTP/1.1"), 400, "target"},
+        {"absolute-form with credentials", request(host, "GET http://a@gw/rest/x HTTP/1.1"), 400, "target"},
+        {"absolute-form with a backslash", request(host, "GET http://gw\\@x/rest/x HTTP/1.1"), 400, "target"},
+        {"absolute-form of another scheme", request(host, "GET ftp://gw/rest/x HTTP/1.1"), 400, "target"},
         {"length and chunked", request(host + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400,
          "length_and_chunked"},
         {"chunked and length", request(host + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400,
