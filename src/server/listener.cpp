@@ -16,8 +16,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// Out of file descriptors, or at the limit: connections wait in the backlog until the next look.
-constexpr auto accept_pause = std::chrono::milliseconds(50);
+/// Out of file descriptors, or at the limit: connections wait in the backlog until the next look ...
+constexpr auto accept_pause = std::chrono::milliseconds(20);
+/// ... for which so many of each worker's, who keep a connection without using it, have to make room.
+constexpr std::size_t shed_at_once = 16;
 
 std::string printed(const tcp::endpoint& endpoint) {
     return endpoint.address().is_v6() ? fmt::format("[{}]:{}", endpoint.address().to_string(), endpoint.port())
@@ -74,7 +76,7 @@ asio::awaitable<void> Listener::accept_all() {
     while (acceptor_.is_open()) {
         SessionContext* context = contexts_[next_++ % contexts_.size()];
         if (context->stats.connections >= static_cast<std::int64_t>(max_connections_)) {
-            co_await pause();
+            co_await make_room();
             continue;
         }
         auto [error, socket] = co_await acceptor_.async_accept(context->worker.io, asio::as_tuple(asio::use_awaitable));
@@ -82,7 +84,7 @@ asio::awaitable<void> Listener::accept_all() {
         if (error == asio::error::no_descriptors || error == boost::system::errc::too_many_files_open_in_system ||
             error == boost::system::errc::not_enough_memory || error == asio::error::no_buffer_space) {
             context->stats.reject("no_descriptors");
-            co_await pause();
+            co_await make_room();
             continue;
         }
         if (error) continue;  // the client was gone before it was accepted
@@ -90,7 +92,9 @@ asio::awaitable<void> Listener::accept_all() {
     }
 }
 
-asio::awaitable<void> Listener::pause() {
+asio::awaitable<void> Listener::make_room() {
+    for (SessionContext* context : contexts_)
+        asio::post(context->worker.io, [context] { context->shed(shed_at_once); });
     asio::steady_timer timer(worker_.io, accept_pause);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }

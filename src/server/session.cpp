@@ -3,8 +3,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include <b24gate/net/flat_buffer.hpp>
 #include <b24gate/net/http_guard.hpp>
@@ -41,7 +44,10 @@ using Parser = net::ChunkParser<true>;
 class Session final : public Drainable, private Connection {
 public:
     Session(SessionContext& context, asio::ip::tcp::socket socket, std::shared_ptr<net::TlsServerContext> tls)
-        : context_(context), stream_(std::move(socket), context.worker.sweeper), tls_(std::move(tls)) {
+        : context_(context),
+          stream_(std::move(socket), context.worker.sweeper),
+          tls_(std::move(tls)),
+          debt_(Debt{false, Clock::now()}) {
         error_code ignored;
         const auto remote = stream_.socket().remote_endpoint(ignored);
         peer_ = remote.address().to_string();
@@ -63,6 +69,7 @@ public:
     }
 
     [[nodiscard]] bool idle() const noexcept override { return idle_; }
+    [[nodiscard]] std::optional<Debt> debt() const noexcept override { return debt_; }
     void cancel() noexcept override { stream_.cancel(); }
 
 private:
@@ -92,6 +99,7 @@ private:
         std::size_t looked_at = 0;
         bool started = !buffer_.empty();
         idle_ = !started;
+        debt_ = Debt{false, Clock::now()};
         if (idle_ && context_.draining && !first) co_return Step::close;
         stream_.expires_at(Clock::now() + (started || first ? limits_->header_timeout : limits_->idle_timeout),
                            Errc::idle_timeout);
@@ -121,6 +129,7 @@ private:
             if (!started && !buffer_.empty()) {
                 started = true;
                 idle_ = false;
+                debt_->since = Clock::now();
                 stream_.expires_at(Clock::now() + limits_->header_timeout, Errc::read_timeout);
             }
         }
@@ -140,6 +149,7 @@ private:
     }
 
     asio::awaitable<Step> read_body() {
+        debt_ = Debt{true, Clock::now()};
         const bool large = head_.chunked || head_.content_length.value_or(0) > small_body;
         if (head_.content_length.value_or(0) > limits_->max_body) co_return co_await refuse(413, "body_size");
         if (large || head_.expect_continue) {
@@ -158,6 +168,7 @@ private:
         if (head_.chunked) co_return co_await read_chunked();
         body_in_buffer_ = head_.content_length.value_or(0);
         if (large) co_return co_await read_large(*head_.content_length);
+        if (body_in_buffer_ > read_size && !take_memory(body_in_buffer_)) co_return co_await refuse(503, "body_memory");
         while (buffer_.size() < head_size_ + body_in_buffer_) {
             buffer_.reserve(std::max(read_size, head_size_ + body_in_buffer_ - buffer_.size()));
             const auto length = co_await stream_.read_some(buffer_.free_begin(), buffer_.free_size());
@@ -246,6 +257,7 @@ private:
     }
 
     asio::awaitable<Step> answer() {
+        debt_.reset();
         stream_.expires_never();  // while it is handled, the handler's own deadline counts
         Response response = co_await handle();
         unwatch_hangup();
@@ -425,6 +437,7 @@ private:
     SessionContext& context_;
     net::Stream stream_;
     std::shared_ptr<net::TlsServerContext> tls_;
+    std::optional<Debt> debt_;
     std::string peer_;
     std::shared_ptr<const config::Server> held_limits_;
     const config::Server* limits_ = nullptr;
@@ -469,6 +482,19 @@ void SessionContext::drain() {
     draining = true;
     for (Drainable& session : sessions)
         if (session.idle()) session.cancel();
+}
+
+void SessionContext::shed(std::size_t most) {
+    std::vector<std::pair<Drainable::Debt, Drainable*>> debtors;
+    for (Drainable& session : sessions)
+        if (const auto debt = session.debt()) debtors.emplace_back(*debt, &session);
+    const std::size_t count = std::min(most, debtors.size());
+    std::partial_sort(debtors.begin(), debtors.begin() + static_cast<std::ptrdiff_t>(count), debtors.end(),
+                      [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (std::size_t i = 0; i < count; ++i) {
+        stats.reject("shed");
+        debtors[i].second->cancel();
+    }
 }
 
 void SessionContext::cancel_all() {

@@ -34,7 +34,8 @@ public:
 private:
     Listener(net::Worker& worker, std::vector<SessionContext*> contexts, unsigned max_connections);
     boost::asio::awaitable<void> accept_all();
-    boost::asio::awaitable<void> pause();
+    /// Ends connections that are kept and not used, and accepts nobody for a moment.
+    boost::asio::awaitable<void> make_room();
 
     net::Worker& worker_;
     std::vector<SessionContext*> contexts_;

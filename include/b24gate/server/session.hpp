@@ -8,13 +8,16 @@
 
 #include <array>
 #include <atomic>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <b24gate/config/config.hpp>
+#include <b24gate/core/clock.hpp>
 #include <b24gate/net/tls.hpp>
 #include <b24gate/net/worker.hpp>
 #include <b24gate/server/handler.hpp>
@@ -46,6 +49,13 @@ struct BodyMemory {
 class Drainable : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     [[nodiscard]] virtual bool idle() const noexcept = 0;  ///< between two requests
+    /// What the client owes: a head (or nothing but its next request), or a body. Nothing while it is answered.
+    struct Debt {
+        bool body;
+        core::TimePoint since;
+        auto operator<=>(const Debt&) const = default;
+    };
+    [[nodiscard]] virtual std::optional<Debt> debt() const noexcept = 0;
     virtual void cancel() noexcept = 0;
 
 protected:
@@ -67,6 +77,9 @@ struct SessionContext {
 
     /// From now on answers close their connection; idle ones end at once.
     void drain();
+    /// Makes room for new connections: ends up to `most` whose clients have owed something the longest, heads before
+    /// bodies. Who is being answered stays.
+    void shed(std::size_t most);
     /// Ends everything, also in the middle.
     void cancel_all();
 };
