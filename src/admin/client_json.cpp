@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -25,19 +26,22 @@ json::array texts(const std::vector<std::string>& all) {
 /// What waits now, by client and portal.
 using Queues = std::map<std::string, std::map<std::string, std::size_t>>;
 
-Queues queues(const gateway::Snapshot& snapshot) {
+Queues queues(const gateway::Snapshot& snapshot, const std::string* only) {
     Queues out;
-    for (const auto& [name, runtime] : snapshot.portals)
+    for (const auto& [name, runtime] : snapshot.portals) {
+        if (only != nullptr && name != *only) continue;
         for (const auto& flow : runtime.portal->snapshot().queue_by_client)
             if (flow.size != 0) out[flow.client][name] += flow.size;
+    }
     return out;
 }
 
-void add_calls(json::object& out, const gateway::Snapshot& snapshot, const std::string& client) {
+void add_calls(json::object& out, const gateway::Snapshot& snapshot, const std::string& client,
+               const std::string* only) {
     std::array<std::uint64_t, bitrix::error_class_count> sums{};
     json::array portals;
     for (const auto& [key, metrics] : snapshot.requests) {
-        if (key.first != client) continue;
+        if (key.first != client || (only != nullptr && key.second != *only)) continue;
         const auto by_class = metrics->by_class();
         json::object one;
         std::uint64_t all = 0;
@@ -45,6 +49,8 @@ void add_calls(json::object& out, const gateway::Snapshot& snapshot, const std::
             sums[i] += by_class[i];
             all += by_class[i];
         }
+        // Of many clients and portals most have nothing to do with each other.
+        if (all == 0 && metrics->hits() == 0) continue;
         one["portal"] = key.second;
         one["calls"] = all;
         one["errors"] = all - by_class[0];
@@ -65,8 +71,9 @@ void add_calls(json::object& out, const gateway::Snapshot& snapshot, const std::
 
 }  // namespace
 
-json::object clients_json(const gateway::Snapshot& snapshot, const std::vector<storage::OperationCount>* counts) {
-    const Queues waiting = queues(snapshot);
+json::object clients_json(const gateway::Snapshot& snapshot, const std::vector<storage::OperationCount>* counts,
+                          const std::string* only) {
+    const Queues waiting = queues(snapshot, only);
     json::array clients;
     for (const auto& [name, client] : snapshot.config->clients) {
         json::object out;
@@ -76,12 +83,17 @@ json::object clients_json(const gateway::Snapshot& snapshot, const std::vector<s
         out["priority"] = priorities[static_cast<std::size_t>(client.priority)];
         out["weight"] = client.weight;
         out["timeout_ms"] = client.timeout.count();
-        out["portals"] = texts(client.portals);
+        json::array portals = texts(client.portals);
+        if (only != nullptr)
+            portals.erase(std::remove_if(portals.begin(), portals.end(),
+                                         [&](const json::value& one) { return one.as_string() != *only; }),
+                          portals.end());
+        out["portals"] = std::move(portals);
         out["allow"] = texts(client.allow);
         out["deny"] = texts(client.deny);
         out["addresses"] = texts(client.addresses);
         out["responsible_user"] = client.responsible_user ? json::value(*client.responsible_user) : json::value();
-        add_calls(out, snapshot, name);
+        add_calls(out, snapshot, name, only);
         json::object queue;
         if (const auto found = waiting.find(name); found != waiting.end())
             for (const auto& [portal, size] : found->second) queue[portal] = size;
@@ -90,7 +102,7 @@ json::object clients_json(const gateway::Snapshot& snapshot, const std::vector<s
         if (counts != nullptr) {
             json::object& by_state = operations.emplace_object();
             for (const storage::OperationCount& count : *counts) {
-                if (count.client != name) continue;
+                if (count.client != name || (only != nullptr && count.portal != *only)) continue;
                 json::value& sum = by_state[to_string(count.state)];
                 sum = (sum.is_null() ? 0 : sum.to_number<std::int64_t>()) + count.count;
             }

@@ -10,8 +10,9 @@
 
 namespace b24gate::admin {
 
-/// `counts`: null where the store does not answer.
+/// `counts`: null where the store does not answer. `only`: only what is about this portal; null: all of them.
 [[nodiscard]] boost::json::object clients_json(const gateway::Snapshot& snapshot,
-                                               const std::vector<storage::OperationCount>* counts);
+                                               const std::vector<storage::OperationCount>* counts,
+                                               const std::string* only);
 
 }  // namespace b24gate::admin

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <b24gate/admin/answers.hpp>
-#include <b24gate/admin/json_text.hpp>
+#include <b24gate/admin/overview_news.hpp>
 #include <b24gate/net/sleep.hpp>
 
 namespace b24gate::admin {
@@ -32,9 +32,9 @@ public:
         }
         if (shared_.stopping || !access_.still(actor_)) co_return core::Result<std::string_view>(std::string_view());
         next_ = Clock::now() + tick;
-        const boost::json::object overview = co_await insight_.overview();
-        text_ = fmt::format("{}id: {}-{}\nevent: overview\ndata: {}\n\n", number_ == 0 ? "retry: 3000\n" : "",
-                            shared_.started, number_, to_text(overview));
+        const OverviewNews::Event event = news_.next(co_await insight_.overview());
+        text_ = fmt::format("{}id: {}-{}\nevent: {}\ndata: {}\n\n", number_ == 0 ? "retry: 3000\n" : "",
+                            shared_.started, number_, event.name, event.data);
         ++number_;
         co_return core::Result<std::string_view>(std::string_view(text_));
     }
@@ -46,6 +46,7 @@ private:
     const InsightApi& insight_;
     const Actor actor_;
     TimePoint next_{};
+    OverviewNews news_;
     std::uint64_t number_ = 0;
     std::string text_;
 };

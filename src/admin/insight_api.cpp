@@ -66,11 +66,18 @@ json::object group_json(const observe::RecentErrors::Group& group) {
     return out;
 }
 
+/// Groups know no client.
+bool fits(const observe::RecentErrors::Group& group, const observe::RecentErrors::Filter& filter) {
+    return (filter.portal.empty() || group.portal == filter.portal) &&
+           (filter.code.empty() || group.code == filter.code) &&
+           (filter.error_class == bitrix::ErrorClass::ok || group.error_class == filter.error_class);
+}
+
 }  // namespace
 
 void InsightApi::add_routes(Router& router) {
     router.add("GET", "/api/v1/overview", Role::read, [this](Visit&) { return show_overview(); });
-    router.add("GET", "/api/v1/clients", Role::read, [this](Visit&) { return clients(); });
+    router.add("GET", "/api/v1/clients", Role::read, [this](Visit& visit) { return clients(visit); });
     router.add("GET", "/api/v1/errors", Role::read, [this](Visit& visit) { return errors(visit); });
     router.add("GET", "/api/v1/audit", Role::full, [this](Visit& visit) { return audit(visit); });
 }
@@ -90,10 +97,12 @@ asio::awaitable<Response> InsightApi::show_overview() const {
     co_return json_answer(200, out);
 }
 
-asio::awaitable<Response> InsightApi::clients() const {
+asio::awaitable<Response> InsightApi::clients(Visit& visit) const {
+    constexpr std::string_view known[] = {"portal"};
+    if (const auto wrong = visit.query.check(known)) co_return bad_request(*wrong);
     const auto snapshot = worker_.snapshot();
     const auto counts = co_await shared_.store.operations().counts(store_deadline());
-    co_return json_answer(200, clients_json(*snapshot, counts ? &*counts : nullptr));
+    co_return json_answer(200, clients_json(*snapshot, counts ? &*counts : nullptr, visit.query.find("portal")));
 }
 
 asio::awaitable<Response> InsightApi::errors(Visit& visit) const {
@@ -112,7 +121,8 @@ asio::awaitable<Response> InsightApi::errors(Visit& visit) const {
             co_return bad_request(fmt::format("unknown class \"{}\"", name));
     }
     json::array groups, errors;
-    for (const auto& group : shared_.errors.groups()) groups.push_back(group_json(group));
+    for (const auto& group : shared_.errors.groups())
+        if (fits(group, filter)) groups.push_back(group_json(group));
     for (const auto& error : shared_.errors.list(filter)) errors.push_back(error_json(error));
     json::object out;
     out["since"] = time_value(shared_.started);

@@ -23,7 +23,7 @@ Response missing(std::string_view id) { return not_found(fmt::format("there is n
 
 void OperationsApi::add_routes(Router& router) {
     router.add("GET", "/api/v1/operations", Role::read, [this](Visit& visit) { return list(visit); });
-    router.add("GET", "/api/v1/operations/counts", Role::read, [this](Visit&) { return counts(); });
+    router.add("GET", "/api/v1/operations/counts", Role::read, [this](Visit& visit) { return counts(visit); });
     router.add("POST", "/api/v1/operations/retry", Role::full,
                [this](Visit& visit) { return bulk(visit, BulkAction::retry); });
     router.add("POST", "/api/v1/operations/discard", Role::full,
@@ -46,7 +46,14 @@ asio::awaitable<Response> OperationsApi::list(Visit& visit) const {
     co_return json_answer(200, operations_page(*page, services_.rules().attempts));
 }
 
-asio::awaitable<Response> OperationsApi::counts() const {
+asio::awaitable<Response> OperationsApi::counts(Visit& visit) const {
+    constexpr std::string_view known[] = {"client", "portal", "by"};
+    if (const auto wrong = visit.query.check(known)) co_return bad_request(*wrong);
+    const std::string* const client = visit.query.find("client");
+    const std::string* const portal = visit.query.find("portal");
+    const std::string* const by = visit.query.find("by");
+    if (by != nullptr && *by != "state")
+        co_return bad_request(fmt::format("by is \"{}\"; write state, or leave it out", *by));
     const auto counts = co_await services_.store.counts(store_deadline());
     if (!counts) co_return store_failed(counts.error());
     json::object total;
@@ -54,8 +61,10 @@ asio::awaitable<Response> OperationsApi::counts() const {
         total[to_string(static_cast<storage::OperationState>(i))] = 0;
     json::array rows;
     for (const storage::OperationCount& count : *counts) {
+        if ((client != nullptr && count.client != *client) || (portal != nullptr && count.portal != *portal)) continue;
         json::value& sum = total[to_string(count.state)];
         sum = sum.to_number<std::int64_t>() + count.count;
+        if (by != nullptr) continue;
         json::object row;
         row["client"] = count.client;
         row["portal"] = count.portal;

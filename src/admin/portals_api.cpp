@@ -48,7 +48,7 @@ Parsed<Query> only_reason(const json::object& body) {
 }  // namespace
 
 void PortalsApi::add_routes(Router& router) {
-    router.add("GET", "/api/v1/portals", Role::read, [this](Visit&) { return list(); });
+    router.add("GET", "/api/v1/portals", Role::read, [this](Visit& visit) { return list(visit); });
     router.add("POST", "/api/v1/portals/{name}/pause", Role::full, [this](Visit& visit) { return pause(visit); });
     router.add("POST", "/api/v1/portals/{name}/resume", Role::full, [this](Visit& visit) { return resume(visit); });
     router.add("POST", "/api/v1/portals/{name}/credentials/{credential}/refresh", Role::full,
@@ -56,8 +56,10 @@ void PortalsApi::add_routes(Router& router) {
     router.add("POST", "/api/v1/reload", Role::full, [this](Visit& visit) { return reload(visit); });
 }
 
-asio::awaitable<Response> PortalsApi::list() const {
-    co_return json_answer(200, portals_json(*worker_.snapshot(), shared_.pauses));
+asio::awaitable<Response> PortalsApi::list(Visit& visit) const {
+    constexpr std::string_view known[] = {"name"};
+    if (const auto wrong = visit.query.check(known)) co_return bad_request(*wrong);
+    co_return json_answer(200, portals_json(*worker_.snapshot(), shared_.pauses, visit.query.find("name")));
 }
 
 asio::awaitable<Response> PortalsApi::pause(Visit& visit) {

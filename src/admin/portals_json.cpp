@@ -218,9 +218,11 @@ json::object portal(const gateway::PortalRuntime& runtime) {
 
 }  // namespace
 
-std::string portals_json(const gateway::Snapshot& snapshot, const gateway::PortalPauses& pauses) {
+std::string portals_json(const gateway::Snapshot& snapshot, const gateway::PortalPauses& pauses,
+                         const std::string* only) {
     json::array portals;
     for (const auto& [name, runtime] : snapshot.portals) {
+        if (only != nullptr && name != *only) continue;
         json::object one = portal(runtime);
         one["paused"] = paused(name, pauses);
         portals.push_back(std::move(one));

@@ -6,6 +6,7 @@ const svgNames = new Set(['svg', 'g', 'path', 'rect', 'line', 'circle', 'polylin
 const properties = { value: '', checked: false, indeterminate: false }
 const listeners = Symbol('listeners')
 const keyed = Symbol('key')
+const unchanged = Symbol('unchanged')
 const told = Symbol('told')
 
 /// h('a', { href: '#/', class: 'link', onclick }, 'text', child, [children]). null, undefined and false are left out.
@@ -17,6 +18,13 @@ export function h(name, attributes, ...children) {
   append(element, children)
   // A select takes its value from among its options.
   for (const [key, value] of given) if (key in properties) tell(element, key, value)
+  return element
+}
+
+/// Stands for what is in the page already under this key, and is to stay as it is: nothing has to be made for it.
+export function same(name, key) {
+  const element = h(name, { key })
+  element[unchanged] = true
   return element
 }
 
@@ -68,6 +76,7 @@ export function patch(old, next) {
     old.replaceWith(next)
     return next
   }
+  if (next[unchanged]) return old
   if (old.nodeType === Node.TEXT_NODE) {
     if (old.data !== next.data) old.data = next.data
     return old

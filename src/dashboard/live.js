@@ -7,6 +7,14 @@ const longestPause = 30_000
 /// Where there is no stream, because enough pages listen already.
 const pollPause = 10_000
 
+/// What has changed, laid over what was known.
+function merged(before, change) {
+  const lines = new Map(change.portals.map((portal) => [portal.name, portal]))
+  const [{ begin }] = change.minutes
+  const minutes = [...before.minutes.filter((minute) => minute.begin < begin), ...change.minutes].slice(-before.minutes.length)
+  return { ...change, minutes, portals: before.portals.map((portal) => lines.get(portal.name) ?? portal) }
+}
+
 class Live extends EventTarget {
   /// 'off', 'connecting', 'live', 'polling', 'lost', 'paused'
   state = 'off'
@@ -71,12 +79,17 @@ class Live extends EventTarget {
     if (!this.#wanted || this.paused || this.#source || document.hidden) return
     const source = new EventSource('/api/v1/events')
     this.#source = source
-    source.addEventListener('overview', (event) => {
+    let known = null
+    const hear = (event) => {
       if (this.#source !== source) return
+      const told = JSON.parse(event.data)
+      known = event.type === 'change' ? merged(known, told) : told
       this.#failures = 0
       this.#tell('live')
-      this.take(JSON.parse(event.data))
-    })
+      this.take(known)
+    }
+    source.addEventListener('overview', hear)
+    source.addEventListener('change', hear)
     source.addEventListener('error', () => {
       if (this.#source !== source) return
       this.#close()

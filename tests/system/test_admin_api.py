@@ -329,7 +329,13 @@ def test_clients_and_overview_count_what_happens(gate, portal):
         assert gate.call("profile", {}).status == 200
     after = warehouse()
     assert after["calls"] == before["calls"] + 3 and after["errors"] == before["errors"]
-    assert after["by_portal"][0]["hits"] >= before["by_portal"][0]["hits"] + 3
+    # Only portals that it has called are told.
+    hits = [sum(one["hits"] for one in seen["by_portal"]) for seen in (before, after)]
+    assert hits[1] >= hits[0] + 3 and [one["portal"] for one in after["by_portal"]] == ["acme"]
+    (same,) = [one for one in get(gate, "/api/v1/clients?portal=acme").json["clients"] if one["name"] == "warehouse"]
+    assert same["by_portal"] == after["by_portal"] and same["calls"] == after["calls"]
+    (other,) = [one for one in get(gate, "/api/v1/clients?portal=beta").json["clients"] if one["name"] == "warehouse"]
+    assert other["by_portal"] == [] and other["calls"] == 0
     assert len(after["key_sha256"]) == 8
     until(lambda: get(gate, "/api/v1/overview").json["lately"]["calls"] >= 3, 20, "the minutes are counted")
     overview = get(gate, "/api/v1/overview").json
@@ -429,10 +435,12 @@ def test_events_tick_and_end_with_the_gateway(start, portal):
     assert listener.answer.status == 200 and listener.answer.getheader("Content-Type").startswith("text/event-stream")
     assert listener.answer.getheader("X-Accel-Buffering") == "no"
     first, second = listener.event(), listener.event()
-    assert first["retry"] == "3000" and first["event"] == second["event"] == "overview" and first["id"] != second["id"]
+    assert first["retry"] == "3000" and (first["event"], second["event"]) == ("overview", "change") and first["id"] != second["id"]
     schema = OPENAPI["components"]["schemas"]["Overview"]
     for event in (first, second):
         check(json.loads(event["data"]), schema, "event")
+    assert [one["name"] for one in json.loads(first["data"])["portals"]] == ["acme"]
+    assert len(json.loads(second["data"])["minutes"]) < len(json.loads(first["data"])["minutes"]) == 60
     gate.stop()
     assert listener.answer.read() == b"", "the stream ends in good order"
 

@@ -24,7 +24,7 @@ public:
 private:
     using Answer = boost::asio::awaitable<server::Response>;
     Answer show_overview() const;
-    Answer clients() const;
+    Answer clients(Visit& visit) const;
     Answer errors(Visit& visit) const;
     Answer audit(Visit& visit) const;
 

@@ -43,7 +43,7 @@ public:
 private:
     using Answer = boost::asio::awaitable<server::Response>;
     Answer list(Visit& visit) const;
-    Answer counts() const;
+    Answer counts(Visit& visit) const;
     Answer show(Visit& visit) const;
     Answer act(Visit& visit, BulkAction action) const;
     Answer bulk(Visit& visit, BulkAction action) const;

@@ -17,7 +17,7 @@ public:
 
 private:
     using Answer = boost::asio::awaitable<server::Response>;
-    Answer list() const;
+    Answer list(Visit& visit) const;
     Answer pause(Visit& visit);
     Answer resume(Visit& visit);
     Answer refresh(Visit& visit);

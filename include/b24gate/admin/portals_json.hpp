@@ -8,6 +8,8 @@
 
 namespace b24gate::admin {
 
-[[nodiscard]] std::string portals_json(const gateway::Snapshot& snapshot, const gateway::PortalPauses& pauses);
+/// `only`: the name of the one that is wanted; null: all of them.
+[[nodiscard]] std::string portals_json(const gateway::Snapshot& snapshot, const gateway::PortalPauses& pauses,
+                                       const std::string* only = nullptr);
 
 }  // namespace b24gate::admin

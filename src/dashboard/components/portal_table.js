@@ -1,5 +1,5 @@
 // Portals as rows, those in trouble first.
-import { h } from '../dom.js'
+import { h, same } from '../dom.js'
 import { number, percent } from '../format.js'
 import { t } from '../i18n.js'
 import { link } from '../router.js'
@@ -22,31 +22,46 @@ export function health(portal) {
   return out
 }
 
-/// Keeps an order over time: rows move only while nobody points at them.
-export function portalOrder() {
-  let order = []
-  return (portals, element) => {
-    if (!element?.matches(':hover, :focus-within'))
-      order = [...portals].sort((a, b) => trouble(b) - trouble(a) || a.name.localeCompare(b.name)).map((portal) => portal.name)
-    const place = (portal) => (order.includes(portal.name) ? order.indexOf(portal.name) : order.length)
+/// The portals of one page over time. Rows move only while nobody points at them, and are made anew only when something has
+/// changed: the live updates keep the object of a portal that is as it was.
+export class PortalList {
+  #order = new Map()
+  #drawn = new Map()
+
+  sorted(portals) {
+    if (!document.getElementById('portal-table')?.matches(':hover, :focus-within')) {
+      const worst = portals.map((portal) => [trouble(portal), portal.name]).sort((a, b) => b[0] - a[0] || a[1].localeCompare(b[1]))
+      this.#order = new Map(worst.map(([, name], place) => [name, place]))
+    }
+    const place = (portal) => this.#order.get(portal.name) ?? portals.length
     return [...portals].sort((a, b) => place(a) - place(b))
+  }
+
+  table(portals) {
+    const before = this.#drawn
+    this.#drawn = new Map(portals.map((portal) => [portal.name, portal]))
+    return portalTable(portals.map((portal) => (before.get(portal.name) === portal ? same('tr', portal.name) : portalRow(portal))))
   }
 }
 
-export function portalTable(portals) {
+function portalRow(portal) {
+  return h('tr', { key: portal.name, 'data-row': true },
+    h('td', { class: 'main-cell' }, h('a', { href: link('portals', portal.name) }, portal.name)),
+    h('td', { 'data-label': t('column.health') }, h('span', { class: 'badges' }, health(portal))),
+    h('td', { class: 'wide-cell', 'data-label': t('column.budget') }, budgetGauge(portal.name, portal.budget)),
+    h('td', { class: 'number', 'data-label': t('column.queue') }, number(portal.queue)),
+    h('td', { class: 'number', 'data-label': t('column.in_flight') }, number(portal.in_flight)),
+    h('td', { class: 'number', 'data-label': t('column.lately') }, number(portal.lately.calls)),
+    h('td', { class: 'number', 'data-label': t('column.errors') }, percent(portal.lately.system, portal.lately.calls)))
+}
+
+function portalTable(rows) {
   const head = ['portal', 'health', 'budget', 'queue', 'in_flight', 'lately', 'errors']
   const numeric = new Set(['queue', 'in_flight', 'lately', 'errors'])
   return h('table', { class: 'cards', id: 'portal-table' },
     h('caption', { class: 'visually-hidden' }, t('nav.portals')),
     h('thead', {}, h('tr', {}, head.map((name) => h('th', { scope: 'col', class: numeric.has(name) ? 'number' : null }, t(`column.${name}`))))),
-    h('tbody', {}, portals.map((portal) => h('tr', { key: portal.name, 'data-row': true },
-      h('td', { class: 'main-cell' }, h('a', { href: link('portals', portal.name) }, portal.name)),
-      h('td', { 'data-label': t('column.health') }, h('span', { class: 'badges' }, health(portal))),
-      h('td', { class: 'wide-cell', 'data-label': t('column.budget') }, budgetGauge(portal.name, portal.budget)),
-      h('td', { class: 'number', 'data-label': t('column.queue') }, number(portal.queue)),
-      h('td', { class: 'number', 'data-label': t('column.in_flight') }, number(portal.in_flight)),
-      h('td', { class: 'number', 'data-label': t('column.lately') }, number(portal.lately.calls)),
-      h('td', { class: 'number', 'data-label': t('column.errors') }, percent(portal.lately.system, portal.lately.calls))))))
+    h('tbody', {}, rows))
 }
 
 export function noPortals() {

@@ -9,6 +9,7 @@ import { t, word } from '../i18n.js'
 import { link } from '../router.js'
 import { Screen } from '../screen.js'
 
+const mostPortals = 12
 const sum = (counts) => Object.values(counts ?? {}).reduce((all, count) => all + count, 0)
 
 function may(client) {
@@ -18,9 +19,16 @@ function may(client) {
     client.deny.length > 0 && h('div', {}, t('client.deny'), ' ', list(client.deny)))
 }
 
+/// A few of them; the rest is a number.
+function portalLinks(names) {
+  const rest = names.length - mostPortals
+  return [names.slice(0, rest > 1 ? mostPortals : names.length).map((name, index) => [index > 0 && ', ', h('a', { href: link('portals', name) }, name)]),
+    rest > 1 && ` ${t('client.more_portals', { n: rest })}`]
+}
+
 function card(client) {
   const facts = [
-    [t('client.portals'), client.portals.map((name, index) => [index > 0 && ', ', h('a', { href: link('portals', name) }, name)])],
+    [t('client.portals'), portalLinks(client.portals)],
     [t('client.may'), may(client)],
     [t('operation.priority'), `${word('priority', client.priority)} · ${t('client.weight', { weight: number(client.weight, 2) })}`],
     [t('client.timeout'), duration(client.timeout_ms / 1000)],

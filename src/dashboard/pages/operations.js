@@ -1,5 +1,5 @@
 // Calls that must not be lost: what is stuck, what goes on, what is done; one, some or all of them begun anew or given up.
-import { get } from '../api.js'
+import { get, segment } from '../api.js'
 import { actOnAll, actOnSelected } from '../components/bulk.js'
 import { changed, chips, filterForm, filterOf, filterWords, tabOf, tabStates } from '../components/operation_filter.js'
 import { operationTable } from '../components/operation_table.js'
@@ -13,18 +13,18 @@ import { link } from '../router.js'
 import { Screen } from '../screen.js'
 
 const freshness = 4000
+const longestSearch = 10_000
 
-/// How many there are in these states, of a portal and client when they are asked for; undefined: only a search can tell.
-function known(counts, query, states) {
-  if (!counts || ['class', 'method', 'text', 'from', 'until'].some((name) => query[name])) return undefined
-  return counts.filter((row) => (states.length === 0 || states.includes(row.state)) && (!query.portal || row.portal === query.portal) &&
-    (!query.client || row.client === query.client)).reduce((sum, row) => sum + row.count, 0)
+/// How many there are in these states; undefined: only a search can tell. `total`: of the portal and client that are asked for.
+function known(total, query, states) {
+  if (!total || ['class', 'method', 'text', 'from', 'until'].some((name) => query[name])) return undefined
+  return Object.entries(total).reduce((sum, [state, count]) => (states.length === 0 || states.includes(state) ? sum + count : sum), 0)
 }
 
-function tabRow(query, counts) {
+function tabRow(query, total) {
   const { next, state, tab, ...kept } = query
   return tabs(t('nav.operations'), Object.entries(tabStates).map(([name, { states, tone }]) => {
-    const count = known(counts, query, states)
+    const count = known(total, query, states)
     return {
       href: link('operations', { ...kept, tab: name === 'person' ? undefined : name }), text: t(`tab.${name}`), tone, current: tabOf(query) === name,
       count: count === undefined ? undefined : number(count),
@@ -40,29 +40,48 @@ export function operations(place, { mayAct }, query) {
   const newest = { shown: '', news: 0, gone: 0 }
   let clients = []
 
-  const page = () => get('operations', { ...filter, next: query.next })
+  const counts = () => get('operations/counts', { portal: query.portal, client: query.client, by: 'state' })
+  /// What fits may be far back: an answer with nothing in it is no answer yet.
+  async function page() {
+    const alone = idOf(query)
+    if (alone) {
+      try {
+        return { operations: [await get(`operations/${segment(alone)}`)], next: null, complete: true }
+      } catch (failure) {
+        if (failure.status !== 404) throw failure
+      }
+    }
+    const until = Date.now() + longestSearch
+    let next = query.next
+    for (;;) {
+      const list = await get('operations', { ...filter, next })
+      if (list.operations.length > 0 || !list.next || Date.now() > until) return list
+      next = list.next
+    }
+  }
   const screen = new Screen(place, {
     name: 'operations',
     async load() {
-      const [list, { counts }, all] = await Promise.all([page(), get('operations/counts'), clients.length > 0 ? null : get('clients')])
+      const [list, { total }, all] = await Promise.all([page(), counts(), clients.length > 0 ? null : get('clients', { portal: query.portal })])
       if (all) clients = all.clients.map((client) => client.name)
       Object.assign(newest, { shown: fingerprint(list), news: 0, gone: 0 })
       for (const id of selected) if (!list.operations.some((row) => row.id === id)) selected.delete(id)
-      return { ...list, counts }
+      return { ...list, total }
     },
     view: (data) => view(data),
   })
 
   /// What has come or gone is said and not shown: rows must not move under anybody's hand.
-  let looked = Date.now()
+  let nextLook = Date.now() + freshness
   const look = async () => {
-    if (!screen.data || live.paused || Date.now() - looked < freshness) return
-    looked = Date.now()
+    if (!screen.data || live.paused || Date.now() < nextLook) return
+    const begun = Date.now()
+    nextLook = Infinity
     try {
-      const [list, { counts }] = await Promise.all([page(), get('operations/counts')])
+      const [list, { total }] = await Promise.all([page(), counts()])
       const before = new Set(screen.data.operations.map((row) => row.id))
       const now = new Set(list.operations.map((row) => row.id))
-      screen.data.counts = counts
+      screen.data.total = total
       newest.news = [...now].filter((id) => !before.has(id)).length
       newest.gone = fingerprint(list) !== newest.shown ? [...before].filter((id) => !now.has(id)).length : 0
       newest.changed = fingerprint(list) !== newest.shown
@@ -70,6 +89,8 @@ export function operations(place, { mayAct }, query) {
     } catch {
       // The frame tells when there is no answer.
     }
+    // A search through everything is not made all the time.
+    nextLook = Date.now() + Math.max(freshness, 10 * (Date.now() - begun))
   }
   live.addEventListener('overview', look)
 
@@ -84,7 +105,7 @@ export function operations(place, { mayAct }, query) {
   function actionBar(data) {
     const { actions, states } = tabStates[tab]
     if (!mayAct || (actions.length === 0 && selected.size === 0)) return null
-    const count = known(data.counts, query, query.state ? [query.state] : states)
+    const count = known(data.total, query, query.state ? [query.state] : states)
     const rows = data.operations.filter((row) => selected.has(row.id))
     return h('div', { class: 'action-bar' },
       rows.length > 0
@@ -120,7 +141,7 @@ export function operations(place, { mayAct }, query) {
     const rows = data.operations
     return [
       h('h1', {}, t('nav.operations')),
-      tabRow(query, data.counts),
+      tabRow(query, data.total),
       h('div', { class: 'toolbar' }, filterForm(query, { portals: (live.latest?.portals ?? []).map((one) => one.name), clients }), chips(query)),
       actionBar(data), news(),
       rows.length === 0 ? empty(data) : operationTable(rows, mayAct && {
@@ -132,6 +153,11 @@ export function operations(place, { mayAct }, query) {
   }
 
   return { stop: () => { live.removeEventListener('overview', look); screen.stop() }, reload: () => screen.reload(), draw: () => screen.draw(), loaded: screen.loaded }
+}
+
+/// Of a search for nothing but the id of an operation: that one need not be looked for.
+function idOf({ tab, text, ...others }) {
+  return tab === 'all' && Object.keys(others).length === 0 && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? text : null
 }
 
 function withoutState({ state, ...rest }) {

@@ -5,7 +5,7 @@ import { say } from '../components/announce.js'
 import { callsChart, sparkline } from '../components/chart.js'
 import { confirmAction } from '../components/dialog.js'
 import { icon } from '../components/icon.js'
-import { noPortals, portalOrder, portalTable } from '../components/portal_table.js'
+import { noPortals, PortalList } from '../components/portal_table.js'
 import { moment } from '../components/time.js'
 import { h } from '../dom.js'
 import { number, percent } from '../format.js'
@@ -15,6 +15,8 @@ import { link } from '../router.js'
 import { Screen } from '../screen.js'
 
 const lately = 5 // minutes, as the API counts them
+/// Those in trouble come first; all of them have a page of their own.
+const mostPortals = 50
 const worrying = { share: 0.1, calls: 20 }
 
 export const needsPerson = (operations) => operations.held + operations.dead + operations.failed
@@ -101,7 +103,7 @@ function gateways({ gateway, gateways: all }, mayAct) {
 }
 
 export function overview(place, { mayAct }) {
-  const ordered = portalOrder()
+  const list = new PortalList()
   const screen = new Screen(place, {
     name: 'overview',
     async load() {
@@ -110,13 +112,14 @@ export function overview(place, { mayAct }) {
       return known
     },
     view(data) {
-      const portals = ordered(data.portals, document.getElementById('portal-table'))
+      const portals = list.sorted(data.portals)
       return [
         h('h1', {}, t('nav.overview')),
         attention(data),
         figures(data),
         h('section', { class: 'card' }, h('h2', {}, t('overview.hour')), callsChart(data.minutes)),
-        h('section', { class: 'card' }, h('h2', {}, t('nav.portals')), portals.length > 0 ? portalTable(portals) : noPortals()),
+        h('section', { class: 'card' }, h('h2', {}, t('nav.portals')), portals.length > 0 ? list.table(portals.slice(0, mostPortals)) : noPortals(),
+          portals.length > mostPortals && h('p', {}, h('a', { href: link('portals') }, t('overview.all_portals', { n: portals.length })))),
         gateways(data, mayAct)]
     },
     every: 1,

@@ -135,8 +135,8 @@ export function portal(place, { mayAct }, name) {
     name: `portal ${name}`,
     async load() {
       const [{ portals }, { clients }, { errors }] = await Promise.all([
-        get('portals'), get('clients'), get('errors', { portal: name, limit: 20 })])
-      const found = portals.find((one) => one.name === name)
+        get('portals', { name }), get('clients', { portal: name }), get('errors', { portal: name, limit: 20 })])
+      const [found] = portals
       if (!found) throw new Failure(404, '', t('portal.missing', { portal: name }))
       return { portal: found, clients, errors }
     },
