@@ -6,6 +6,7 @@
 
 #include <b24gate/bitrix/classify.hpp>
 #include <b24gate/bitrix/error_body.hpp>
+#include <b24gate/bitrix/timing.hpp>
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
 
@@ -56,17 +57,6 @@ std::string read_map(const Map& map, std::vector<Found>& found) {
         place = entry.value();
     }
     return entry.complete() ? std::string() : broken(map.name, " breaks off");
-}
-
-Timing timing_of(std::string_view time) {
-    Timing timing;
-    json::Reader member(time);
-    while (member.is_object() && member.next()) {
-        if (member.key_is("duration")) timing.duration = json::to_number(member.value());
-        if (member.key_is("operating")) timing.operating = json::to_number(member.value());
-        if (member.key_is("operating_reset_at")) timing.operating_reset_at = json::to_number(member.value());
-    }
-    return timing;
 }
 
 /// The batch's own `time` for a command that has none: only old portals give none. Without what would count the batch's

@@ -9,6 +9,7 @@
 
 #include <b24gate/bitrix/error_body.hpp>
 #include <b24gate/bitrix/error_table.hpp>
+#include <b24gate/bitrix/timing.hpp>
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
 
@@ -57,22 +58,6 @@ Look look_at(std::string_view body) {
         look.in_result = member.key_is("result");
     }
     return look;
-}
-
-Timing timing_of(std::string_view time) {
-    Timing timing;
-    json::Reader member(time);
-    if (!member.is_object()) return timing;
-    while (member.next()) {
-        if (member.key_is("duration")) {
-            timing.duration = json::to_number(member.value());
-        } else if (member.key_is("operating")) {
-            timing.operating = json::to_number(member.value());
-        } else if (member.key_is("operating_reset_at")) {
-            timing.operating_reset_at = json::to_number(member.value());
-        }
-    }
-    return timing;
 }
 
 /// What some handlers write beside a result when there was no error.

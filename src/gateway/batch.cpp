@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <b24gate/bitrix/classify.hpp>
+#include <b24gate/bitrix/timing.hpp>
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/text.hpp>
 
@@ -10,17 +11,6 @@ namespace b24gate::gateway {
 namespace {
 
 namespace json = core::json;
-
-bitrix::Timing timing_of(std::string_view time) {
-    bitrix::Timing timing;
-    json::Reader reader(time);
-    while (reader.is_object() && reader.next()) {
-        if (reader.key_is("duration")) timing.duration = json::to_number(reader.value());
-        if (reader.key_is("operating")) timing.operating = json::to_number(reader.value());
-        if (reader.key_is("operating_reset_at")) timing.operating_reset_at = json::to_number(reader.value());
-    }
-    return timing;
-}
 
 /// An entry's key: PHP writes a map with the keys 0..n-1 as a list.
 std::string key_of(const json::Reader& reader) {
@@ -72,7 +62,7 @@ std::vector<admission::Feedback::Inner> inner_feedback(const bitrix::Call& call,
     };
     if (const auto times = json::find(*result, "result_time"))
         add(*times, [](std::string_view value, admission::Feedback::Inner& entry) {
-            entry.timing = timing_of(value);
+            entry.timing = bitrix::timing_of(value);
             return true;
         });
     if (const auto errors = json::find(*result, "result_error"))

@@ -6,14 +6,12 @@
 #include <b24gate/admin/browser.hpp>
 #include <b24gate/admin/operation_plan.hpp>
 
+#include "require.hpp"
+
 namespace {
 
 using namespace b24gate;
 using namespace b24gate::admin;
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
 
 void check(const Query& query) {
     for (const bool pages : {false, true}) {

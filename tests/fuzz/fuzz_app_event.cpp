@@ -7,11 +7,9 @@
 #include <b24gate/tokens/app_event.hpp>
 #include <b24gate/tokens/token_request.hpp>
 
-namespace {
+#include "require.hpp"
 
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
+namespace {
 
 void check_visible(std::string_view text) {
     for (const char c : text) require(c > 0x20 && c < 0x7F);

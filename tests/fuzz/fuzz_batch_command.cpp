@@ -9,16 +9,10 @@
 #include <b24gate/bitrix/batch_command.hpp>
 #include <b24gate/core/json_scan.hpp>
 
+#include "require.hpp"
+
 using namespace b24gate::bitrix;
 namespace json = b24gate::core::json;
-
-namespace {
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
-
-}  // namespace
 
 /// The first byte chooses the kind of body; a line feed ends the query.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

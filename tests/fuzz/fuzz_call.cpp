@@ -6,15 +6,9 @@
 
 #include <b24gate/bitrix/call.hpp>
 
+#include "require.hpp"
+
 using namespace b24gate::bitrix;
-
-namespace {
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
-
-}  // namespace
 
 /// The first byte chooses verb and content type; up to the first line feed stands the target, behind it the body.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

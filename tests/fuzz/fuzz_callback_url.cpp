@@ -9,11 +9,9 @@
 #include <b24gate/core/text.hpp>
 #include <b24gate/operations/callback_url.hpp>
 
-namespace {
+#include "require.hpp"
 
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
+namespace {
 
 void check_visible(std::string_view text) {
     for (const char c : text) require(c > 0x20 && c < 0x7F);

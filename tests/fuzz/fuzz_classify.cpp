@@ -8,14 +8,12 @@
 #include <b24gate/bitrix/oauth_errors.hpp>
 #include <b24gate/core/json_scan.hpp>
 
+#include "require.hpp"
+
 namespace {
 
 using namespace b24gate;
 using namespace b24gate::bitrix;
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
 
 void check_answer(const Outcome& outcome, const EnvelopeFacts& facts, std::string_view body) {
     const ErrorAnswer answer = error_answer(outcome, facts, body);

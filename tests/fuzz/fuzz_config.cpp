@@ -9,15 +9,13 @@
 #include <b24gate/config/units.hpp>
 #include <b24gate/core/text.hpp>
 
+#include "require.hpp"
+
 namespace {
 
 using namespace b24gate;
 
 constexpr std::string_view planted = "Pl4ntedS3cretOfSomeLength";
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
 
 config::LoadOptions world() {
     config::LoadOptions out;

@@ -8,14 +8,12 @@
 #include <b24gate/bitrix/envelope.hpp>
 #include <b24gate/core/json_scan.hpp>
 
+#include "require.hpp"
+
 namespace {
 
 using namespace b24gate;
 using namespace b24gate::bitrix;
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
 
 class Commands : public BatchMethods {
 public:

@@ -9,16 +9,14 @@
 #include <b24gate/tokens/refresh_policy.hpp>
 #include <b24gate/tokens/token_request.hpp>
 
+#include "require.hpp"
+
 namespace {
 
 using namespace b24gate;
 using namespace b24gate::tokens;
 
 constexpr std::int64_t now = 1'790'000'000'000;
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
 
 void check_visible(std::string_view text) {
     for (const char c : text) require(c >= 0x20 && c < 0x7F);

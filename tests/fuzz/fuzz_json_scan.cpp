@@ -6,15 +6,9 @@
 
 #include <b24gate/core/json_scan.hpp>
 
+#include "require.hpp"
+
 namespace json = b24gate::core::json;
-
-namespace {
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);

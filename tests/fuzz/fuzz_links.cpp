@@ -7,15 +7,9 @@
 
 #include <b24gate/bitrix/links.hpp>
 
+#include "require.hpp"
+
 using namespace b24gate::bitrix;
-
-namespace {
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
-
-}  // namespace
 
 /// The first byte chooses the secret, the second the size of the pieces.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

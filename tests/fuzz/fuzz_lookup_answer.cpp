@@ -7,16 +7,10 @@
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/operations/proof.hpp>
 
+#include "require.hpp"
+
 using namespace b24gate::operations;
 namespace json = b24gate::core::json;
-
-namespace {
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
-
-}  // namespace
 
 /// The first byte chooses what was added.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

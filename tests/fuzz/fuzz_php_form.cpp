@@ -7,15 +7,9 @@
 
 #include <b24gate/bitrix/php_form.hpp>
 
+#include "require.hpp"
+
 using namespace b24gate::bitrix;
-
-namespace {
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);

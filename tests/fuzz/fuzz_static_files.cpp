@@ -5,16 +5,14 @@
 
 #include <b24gate/admin/static_files.hpp>
 
+#include "require.hpp"
+
 namespace {
 
 using namespace b24gate;
 
 constexpr admin::StaticFile files[] = {{"/", "text/html", "aa", "page", "p"},
                                        {"/assets/01/app.js", "text/javascript", "bb", "script", {}}};
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
 
 }  // namespace
 
