@@ -59,7 +59,8 @@ void PortalsApi::add_routes(Router& router) {
 asio::awaitable<Response> PortalsApi::list(Visit& visit) const {
     constexpr std::string_view known[] = {"name"};
     if (const auto wrong = visit.query.check(known)) co_return bad_request(*wrong);
-    co_return json_answer(200, portals_json(*worker_.snapshot(), shared_.pauses, visit.query.find("name")));
+    co_return json_answer(
+        200, portals_json(*worker_.snapshot(), shared_.pauses, shared_.log.masker(), visit.query.find("name")));
 }
 
 asio::awaitable<Response> PortalsApi::pause(Visit& visit) {

@@ -86,12 +86,13 @@ json::object queue(const admission::Snapshot& s) {
     return out;
 }
 
-json::array operating(const admission::Snapshot& s) {
+/// Who has mixed up a key and a method has called a method that is a key.
+json::array operating(const admission::Snapshot& s, const observe::Masker& masker) {
     json::array out;
     for (const auto& counter : s.operating) {
         json::object one;
         one["credential"] = counter.credential;
-        one["method"] = counter.method;
+        one["method"] = masker.mask_text(counter.method);
         one["batched"] = counter.batched;
         one["used_s"] = counter.used;
         one["left_s"] = counter.left;
@@ -182,7 +183,7 @@ json::value paused(const std::string& portal, const gateway::PortalPauses& pause
     return out;
 }
 
-json::object portal(const gateway::PortalRuntime& runtime) {
+json::object portal(const gateway::PortalRuntime& runtime, const observe::Masker& masker) {
     const admission::Snapshot s = runtime.portal->snapshot();
     json::object out;
     out["name"] = runtime.config->name;
@@ -197,7 +198,7 @@ json::object portal(const gateway::PortalRuntime& runtime) {
     in_flight["max_configured"] = s.max_in_flight_configured;
     in_flight["slowdown"] = s.slowdown;
     out["in_flight"] = std::move(in_flight);
-    out["operating"] = operating(s);
+    out["operating"] = operating(s, masker);
     out["breakers"] = breakers(s);
     out["batches"] = batches(runtime, s);
     json::array credentials;
@@ -219,11 +220,11 @@ json::object portal(const gateway::PortalRuntime& runtime) {
 }  // namespace
 
 std::string portals_json(const gateway::Snapshot& snapshot, const gateway::PortalPauses& pauses,
-                         const std::string* only) {
+                         const observe::Masker& masker, const std::string* only) {
     json::array portals;
     for (const auto& [name, runtime] : snapshot.portals) {
         if (only != nullptr && name != *only) continue;
-        json::object one = portal(runtime);
+        json::object one = portal(runtime, masker);
         one["paused"] = paused(name, pauses);
         portals.push_back(std::move(one));
     }

@@ -170,6 +170,7 @@ std::string_view path_fault(std::string_view target) {
 
 bool is_method_name(std::string_view name) noexcept {
     if (name.empty() || name.size() > 128) return false;
+    if (core::iequals(name.substr(0, 5), "b24g_")) return false;  // a client key in the wrong place
     bool letter = false;
     char previous = '.';
     for (const char c : name) {

@@ -3,8 +3,10 @@ import pytest
 
 import answer_table
 from answer_table import BODY, LENGTH, OK
+from harness import Raw
 from portal import Answer, result
-from verdict import CALL, answer_fault
+from table_rows import GOOD
+from verdict import CALL, answer_fault, with_key
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{group}: {row[0]}")
                                  for group, table in answer_table.GROUPS.items() for row in table])
@@ -56,3 +58,25 @@ def test_an_answer_cut_off_at_every_byte(gate, portal):
     portal.clear()
     portal.handler = lambda _: result(True)
     assert gate.call("profile", {}).status == 200
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 204 No Content\r\n", b"HTTP/1.1 204 No Content\r\n" + LENGTH, b"HTTP/1.1 304 Not Modified\r\n" + LENGTH,
+                                  b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n"])
+def test_what_has_no_body_carries_none(gate, portal, head):
+    """Whatever stands behind its head is nobody's, and the connection is not used again."""
+    portal.script(Answer(raw=head + b"\r\n" + BODY))
+    answer = gate.call("crm.deal.add", {"fields": {}})
+    assert b"poison" not in answer.everything, answer
+    used = portal.last.connection
+    for _ in range(4):
+        assert gate.call("profile", {}).json["result"] is True
+        assert portal.last.connection != used
+
+
+def test_a_head_request_is_answered_without_a_body(gate, portal):
+    raw = Raw(gate.data)
+    for _ in range(3):
+        raw.send(with_key(b"HEAD /rest/1/KEY/crm.deal.get?id=1 HTTP/1.1\r\nHost: x\r\n\r\n" + GOOD))
+        first, second = raw.response(head_only=True), raw.response()
+        assert first.status == 200 and first.body == b"" and second.json["result"] is True
+    raw.close()

@@ -1,11 +1,13 @@
 """No ambiguous request gets in: the tables against the data port, and against the admin port."""
+import socket
+
 import pytest
 
 import body_table
 import request_table
-from harness import KEY, Gate, Raw, config_text
+from harness import KEY, PATIENCE, Gate, Raw, config_text, until
 from fixtures import BETA
-from portal import result
+from portal import Answer, result
 from table_rows import EITHER, GOOD, POST
 from verdict import good_request_fault, request_fault, with_key
 
@@ -80,6 +82,30 @@ def test_pipelining_is_answered_in_order(small, portal):
         assert answer.status == 200 and answer.json["result"] == f"call{i}", (i, answer)
     assert [seen.path.rsplit("/", 1)[1] for seen in portal.received] == [f"call{i}" for i in range(count)]
     raw.close()
+
+
+def test_who_pipelines_and_does_not_read_is_not_read_either(small, portal):
+    """Back-pressure: no more is taken in than has been answered, and all is answered in order once it is read."""
+    portal.clear()
+    portal.handler = lambda seen: Answer(200, b'{"result":"' + seen.path.rsplit("/", 1)[1].encode() + b"x" * 30_000 + b'"}')
+    raw = Raw(small.data)
+    raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    raw.socket.settimeout(1 * PATIENCE)
+    before, sent, count = small.rss(), 0, 0
+    with pytest.raises(TimeoutError):
+        while count < 200_000:
+            piece = with_key(GOOD.replace(b"profile", b"call%06d" % count))
+            while piece:
+                length = raw.socket.send(piece)
+                piece, sent = piece[length:], sent + length
+            count += 1
+    assert small.rss() - before < 64 << 20 and len(portal.received) < count
+    raw.socket.settimeout(20 * PATIENCE)
+    for i in range(min(count, 300)):
+        answer = raw.response()
+        assert answer.status == 200 and answer.json["result"].startswith("call%06d" % i), (i, answer)
+    raw.close()
+    until(lambda: small.metric("b24gate_http_connections", port="data") == 0, what="the connection ends")
 
 
 def test_nothing_behind_a_refused_request_is_served(small, portal):

@@ -1,9 +1,13 @@
 """Secrets are planted wherever one can stand; then everything that the gateway ever said is searched for them."""
 import base64
 import json
+import os
+import pathlib
+import resource
 import signal
 import urllib.parse
 
+import admin
 from harness import KEY, SECRET, Gate, Raw, appearances, config_text, request, sha256, until
 from portal import CLOSE, RESET, Answer, FakePortal, error, error_v3, html, result
 
@@ -100,6 +104,10 @@ def calls(gate: Gate, portal: FakePortal):
 PERSONAL = ("phone", "e-mail")
 
 
+ADMIN_PATHS = ("/metrics", "/healthz", "/readyz", "/api/v1", "/api/v1/overview", "/api/v1/portals", "/api/v1/clients",
+               "/api/v1/errors", "/api/v1/operations", "/api/v1/operations/counts", "/api/v1/jobs", "/api/v1/audit")
+
+
 def without_message(line: str) -> str:
     try:
         record = json.loads(line)
@@ -118,6 +126,7 @@ def test_secrets_show_nowhere(start, portal):
     text = config_text(portal.url, extra=LOG)
     gate = start(text)
     answers = list(calls(gate, portal))
+    shown = [admin.get(gate, path) for path in ADMIN_PATHS]
     gate.path.write_text(text + "\nbroken = [")
     gate.signal(signal.SIGHUP)
     gate.path.write_text(text.replace("env:ACME_WEBHOOK", SECRET))
@@ -130,6 +139,12 @@ def test_secrets_show_nowhere(start, portal):
         assert not found("\n".join(lines).encode(), secret), (what, [x for x in lines if found(x.encode(), secret)][:3])
     for answer in answers:
         assert not found(answer.everything, SECRET), answer
+    # What operators see, with all rights: a portal's sentence may name a person, as in the log.
+    for path, answer in zip(ADMIN_PATHS, shown):
+        assert answer.status == 200, (path, answer)
+        for what, secret in PLANTED.items():
+            assert what in PERSONAL or not found(answer.everything, secret), (path, what)
+    assert not found(shown[0].everything, PLANTED["phone"]) and not found(shown[0].everything, PLANTED["e-mail"])
     # A client may see again what it sent itself: its own key in a rewritten link; nothing of it in a failure.
     for answer in answers:
         if answer.status >= 400:
@@ -137,6 +152,27 @@ def test_secrets_show_nowhere(start, portal):
                 if what == "client key" and answer.header("X-Request-Id") == KEY:
                     continue
                 assert not found(answer.body, PLANTED[what]), (what, answer)
+
+
+def test_the_memory_is_nobodys_to_read(start, portal, tmp_path):
+    """No core dump, also where the system would write one, and no secret among the arguments."""
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))
+    try:
+        gate = start(config_text(portal.url))
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, limits)
+    assert gate.call("profile", {}).status == 200
+    assert resource.prlimit(gate.pid, resource.RLIMIT_CORE) == (0, 0)
+    for name in ("cmdline", "comm", "status", "stat"):
+        told = pathlib.Path(f"/proc/{gate.pid}/{name}").read_bytes()
+        assert not found(told, SECRET) and not found(told, KEY), name
+    # To everybody but root it is as if the process were another user's.
+    assert os.stat(f"/proc/{gate.pid}/environ").st_uid == 0
+    gate.signal(signal.SIGABRT)
+    ended = os.waitid(os.P_PID, gate.pid, os.WEXITED | os.WNOWAIT)
+    assert ended.si_code == os.CLD_KILLED, "CLD_DUMPED: a core was written"
+    gate.stopped = True
 
 
 def test_keys_are_compared_by_their_digest_only(gate):

@@ -1,6 +1,7 @@
 """TLS on both sides: the gateway's own listener, and the portals behind it."""
 import socket
 import ssl
+import subprocess
 
 import pytest
 
@@ -68,22 +69,46 @@ def test_a_portal_behind_a_private_ca(start, own):
     portal.close()
 
 
+def signed_by_itself(folder, name, dates=("20200101000000Z", "20990101000000Z"), extensions=("subjectAltName=DNS:localhost",)):
+    """A certificate as no careful authority would make it, and its key."""
+    cert, key, request_file, config = (folder / f"{name}.{kind}" for kind in ("pem", "key", "csr", "cnf"))
+    (folder / f"{name}.index").write_text("")
+    config.write_text(f"""[ca]
+default_ca = own
+[own]
+database = {folder}/{name}.index
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = extensions
+[any]
+commonName = supplied
+[extensions]
+""" + "\n".join(extensions) + "\n")
+    for command in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out",
+                     str(request_file), "-subj", "/CN=localhost"],
+                    ["ca", "-batch", "-selfsign", "-config", str(config), "-keyfile", str(key), "-in", str(request_file), "-out", str(cert),
+                     "-notext", "-startdate", dates[0], "-enddate", dates[1]]):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    return cert, key
+
+
 def untrusted(folder, kind):
     """A portal's certificate that must not be believed, and the CA that the gateway is told to believe."""
-    good = certificate(folder, "good")
     if kind == "unknown authority":
-        return good, certificate(folder, "other")[0]
-    if kind == "wrong name":
-        cert = folder / "name.pem"
-        import subprocess
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-keyout", str(folder / "name.key"), "-out", str(cert), "-days", "2", "-subj", "/CN=elsewhere",
-                        "-addext", "subjectAltName=DNS:elsewhere.example"], check=True, capture_output=True)
-        return (cert, folder / "name.key"), cert
-    return good, None  # the system's authorities, which do not know it
+        return certificate(folder, "good"), certificate(folder, "other")[0]
+    if kind == "no ca at all":
+        return certificate(folder, "good"), None  # the system's authorities, which do not know it
+    pair = {"wrong name": lambda: signed_by_itself(folder, "odd", extensions=["subjectAltName=DNS:elsewhere.example"]),
+            "expired": lambda: signed_by_itself(folder, "odd", dates=("20200101000000Z", "20200201000000Z")),
+            "not valid yet": lambda: signed_by_itself(folder, "odd", dates=("20980101000000Z", "20990101000000Z")),
+            "for clients alone": lambda: signed_by_itself(folder, "odd", extensions=[
+                "subjectAltName=DNS:localhost", "extendedKeyUsage=clientAuth"])}[kind]()
+    return pair, pair[0]
 
 
-@pytest.mark.parametrize("kind", ["unknown authority", "wrong name", "no ca at all"])
+@pytest.mark.parametrize("kind", ["unknown authority", "wrong name", "no ca at all", "expired", "not valid yet", "for clients alone"])
 def test_a_portal_that_cannot_prove_itself_gets_nothing(start, tmp_path, kind):
     pair, ca = untrusted(tmp_path, kind)
     portal = FakePortal(server_context(*pair))
@@ -93,6 +118,14 @@ def test_a_portal_that_cannot_prove_itself_gets_nothing(start, tmp_path, kind):
     assert answer.code == "GATEWAY_UPSTREAM_UNREACHABLE"
     assert answer.gateway["class"] == "network" and answer.gateway["executed"] == "no"
     assert not portal.received
+    portal.close()
+
+
+def test_the_same_certificate_without_its_fault_is_believed(start, tmp_path):
+    pair = signed_by_itself(tmp_path, "sound")
+    portal = FakePortal(server_context(*pair))
+    gate = start(config_text(portal.url, portal=f'ca = "{pair[0]}"'))
+    assert gate.call("profile", {}).status == 200
     portal.close()
 
 

@@ -5,11 +5,12 @@
 
 #include <b24gate/gateway/portal_pauses.hpp>
 #include <b24gate/gateway/snapshot.hpp>
+#include <b24gate/observe/mask.hpp>
 
 namespace b24gate::admin {
 
 /// `only`: the name of the one that is wanted; null: all of them.
 [[nodiscard]] std::string portals_json(const gateway::Snapshot& snapshot, const gateway::PortalPauses& pauses,
-                                       const std::string* only = nullptr);
+                                       const observe::Masker& masker, const std::string* only = nullptr);
 
 }  // namespace b24gate::admin
