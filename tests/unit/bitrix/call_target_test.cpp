@@ -201,8 +201,9 @@ TEST_CASE("names of methods") {
         CAPTURE(std::string(name));
         CHECK(is_method_name(name));
     }
-    for (const char* name : {"", ".", "..", "a.", ".a", "a..b", "a b", "a/b", "/a", "a?b", "a%2eb", "a:b", "1", "1.2",
-                             "-", "a\n", "\xD0\xB8", "a,b", "a@b", "b24g_0123456789", "B24G_x"}) {
+    for (const char* name : {"",      ".",   "..", "a.",  ".a", "a..b", "a b",      "a/b", "/a",  "a?b",
+                             "a%2eb", "a:b", "1",  "1.2", "-",  "a\n",  "\xD0\xB8", "a,b", "a@b", "b24g_0123456789",
+                             "B24G_x"}) {
         CAPTURE(std::string(name));
         CHECK_FALSE(is_method_name(name));
     }
