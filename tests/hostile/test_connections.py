@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, Raw, config_text, request, until
+from harness import PATIENCE, Raw, certificate, client_context, config_text, request, until
 from portal import Answer, result
 from table_rows import GOOD, POST
 from verdict import CALL, good_request_fault, with_key
@@ -154,6 +154,36 @@ def test_slow_clients_keep_nobody_from_being_served(start, portal):
     for raw in idle + heads + bodies:
         raw.close()
     assert all(seen.path.endswith("/profile") for seen in portal.received)
+    works(gate)
+
+
+@pytest.mark.parametrize("hello", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", b"\x16\x03\x01"], ids=["nothing", "half a hello", "half a record"])
+def test_a_handshake_that_does_not_come(start, portal, tmp_path, hello):
+    portal.clear()
+    cert, key = certificate(tmp_path, "own")
+    gate = start(config_text(portal.url, server=short_limits(0.5) + f'\ntls_listen = "127.0.0.1:0"\ntls_certificate = "{cert}"\n'
+                             f'tls_key = "{key}"'))
+    held = [Raw(gate.tls) for _ in range(20)]
+    for raw in held:
+        raw.send(hello)
+    assert request(gate.tls, "GET", "/healthz", context=client_context(cert)).status == 200
+    until(lambda: gate.metric("b24gate_http_connections", port="tls") == 0, 10, "they are sent away")
+    for raw in held:
+        raw.close()
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+                                   b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n"], ids=["nothing", "head", "length", "chunk"])
+def test_a_portal_that_drips(start, portal, begin):
+    """The time for an answer counts in all, whatever comes meanwhile."""
+    portal.clear()
+    gate = start(config_text(portal.url, portal=f'timeout = "{int(700 * PATIENCE)}ms"'))
+    portal.handler = lambda _: Answer(raw=begin, pieces=(b"a" for _ in range(int(200 * PATIENCE))), then="close")
+    began = time.monotonic()
+    answer = gate.call("crm.deal.add", {"fields": {}})
+    assert answer.status == 409 and answer.gateway["class"] == "timeout", answer
+    assert time.monotonic() - began < 4 * PATIENCE
+    portal.clear()
     works(gate)
 
 

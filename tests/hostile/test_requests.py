@@ -7,6 +7,8 @@ import body_table
 import request_table
 from harness import KEY, PATIENCE, Gate, Raw, config_text, until
 from fixtures import BETA
+from oauth import ENVIRONMENT
+from operations import operations_config
 from portal import Answer, result
 from table_rows import EITHER, GOOD, POST
 from verdict import good_request_fault, request_fault, with_key
@@ -35,6 +37,30 @@ def test_request(small, portal, beta, row):
 @pytest.mark.parametrize("row", rows({"bodies": body_table.BODIES}))
 def test_a_body_is_refused_or_unchanged(small, portal, row):
     assert request_fault(small.data, portal, row, body_table.sent_body(row[1])) is None
+
+
+@pytest.fixture(scope="module")
+def keeper(tmp_path_factory, portal):
+    """A gateway that takes calls for good."""
+    gate = Gate(tmp_path_factory.mktemp("keeper"), operations_config(portal.url), ENVIRONMENT)
+    yield gate
+    gate.stop()
+
+
+@pytest.mark.parametrize("row", rows({"bodies": body_table.BODIES}))
+def test_a_body_that_is_handed_over_is_refused_or_unchanged(keeper, portal, row):
+    """The same on the way through the store."""
+    portal.clear()
+    host = b"Host: acme.b24.internal\r\n"
+    raw = Raw(keeper.data)
+    raw.send(with_key(row[1].replace(host, host + b"Prefer: respond-async\r\n")))
+    answer = raw.response()
+    raw.close()
+    if answer.status == 202:
+        until(lambda: portal.received, what="it is carried out")
+        assert portal.last.body == body_table.sent_body(row[1])
+    else:
+        assert 400 <= answer.status < 500 and not portal.received, answer
 
 
 @pytest.mark.parametrize("data,status", [(row[1], row[2]) for row in request_table.FRAMING[:3] + request_table.LINES[:3] + request_table.LIMITS[:1]])
