@@ -23,6 +23,19 @@ json::array texts(const std::vector<std::string>& all) {
     return out;
 }
 
+/// Who has mixed up a key and a method has called a method that is a key.
+json::array methods(const observe::Spending& spending, const observe::Masker& masker) {
+    json::array out;
+    for (const observe::Spending::Row& row : spending.rows()) {
+        json::object one;
+        one["method"] = masker.mask_text(row.method);
+        one["hits"] = row.hits;
+        one["seconds"] = row.seconds;
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
 /// What waits now, by client and portal.
 using Queues = std::map<std::string, std::map<std::string, std::size_t>>;
 
@@ -37,7 +50,7 @@ Queues queues(const gateway::Snapshot& snapshot, const std::string* only) {
 }
 
 void add_calls(json::object& out, const gateway::Snapshot& snapshot, const std::string& client,
-               const std::string* only) {
+               const observe::Masker& masker, const std::string* only) {
     std::array<std::uint64_t, bitrix::error_class_count> sums{};
     json::array portals;
     for (const auto& [key, metrics] : snapshot.requests) {
@@ -55,6 +68,7 @@ void add_calls(json::object& out, const gateway::Snapshot& snapshot, const std::
         one["calls"] = all;
         one["errors"] = all - by_class[0];
         one["hits"] = metrics->hits();
+        if (only != nullptr) one["methods"] = methods(metrics->spending(), masker);
         portals.push_back(std::move(one));
     }
     std::uint64_t calls = 0;
@@ -72,7 +86,7 @@ void add_calls(json::object& out, const gateway::Snapshot& snapshot, const std::
 }  // namespace
 
 json::object clients_json(const gateway::Snapshot& snapshot, const std::vector<storage::OperationCount>* counts,
-                          const std::string* only) {
+                          const observe::Masker& masker, const std::string* only) {
     const Queues waiting = queues(snapshot, only);
     json::array clients;
     for (const auto& [name, client] : snapshot.config->clients) {
@@ -93,7 +107,7 @@ json::object clients_json(const gateway::Snapshot& snapshot, const std::vector<s
         out["deny"] = texts(client.deny);
         out["addresses"] = texts(client.addresses);
         out["responsible_user"] = client.responsible_user ? json::value(*client.responsible_user) : json::value();
-        add_calls(out, snapshot, name, only);
+        add_calls(out, snapshot, name, masker, only);
         json::object queue;
         if (const auto found = waiting.find(name); found != waiting.end())
             for (const auto& [portal, size] : found->second) queue[portal] = size;

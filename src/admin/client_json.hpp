@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <b24gate/gateway/snapshot.hpp>
+#include <b24gate/observe/mask.hpp>
 #include <b24gate/storage/operation_store.hpp>
 
 namespace b24gate::admin {
@@ -13,6 +14,6 @@ namespace b24gate::admin {
 /// `counts`: null where the store does not answer. `only`: only what is about this portal; null: all of them.
 [[nodiscard]] boost::json::object clients_json(const gateway::Snapshot& snapshot,
                                                const std::vector<storage::OperationCount>* counts,
-                                               const std::string* only);
+                                               const observe::Masker& masker, const std::string* only);
 
 }  // namespace b24gate::admin

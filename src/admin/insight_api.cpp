@@ -102,7 +102,8 @@ asio::awaitable<Response> InsightApi::clients(Visit& visit) const {
     if (const auto wrong = visit.query.check(known)) co_return bad_request(*wrong);
     const auto snapshot = worker_.snapshot();
     const auto counts = co_await shared_.store.operations().counts(store_deadline());
-    co_return json_answer(200, clients_json(*snapshot, counts ? &*counts : nullptr, visit.query.find("portal")));
+    co_return json_answer(
+        200, clients_json(*snapshot, counts ? &*counts : nullptr, shared_.log.masker(), visit.query.find("portal")));
 }
 
 asio::awaitable<Response> InsightApi::errors(Visit& visit) const {

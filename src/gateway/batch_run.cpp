@@ -169,7 +169,8 @@ private:
     void count_hit() {
         if (!sent()) return;
         const auto found = head_.snapshot->requests.find({head_.client, head_.portal->config->name});
-        if (found != head_.snapshot->requests.end()) found->second->hit();
+        if (found != head_.snapshot->requests.end())
+            found->second->spent("batch", 1, 0);  // each call aboard tells its own seconds
     }
 
     [[nodiscard]] bool sent() const { return tried_ && exchange_.transport != bitrix::Transport::not_sent; }

@@ -92,6 +92,7 @@ struct Gateway::Visit {
     std::string error, message;
     unsigned attempts = 0, hits = 0;
     core::Duration waited{0}, upstream{0}, would_wait{0};
+    double ran = 0;  ///< seconds of the portal's, as its answer told
     bool would_refuse = false;
     bool hung_up = false;
     bool kept = false;  ///< no portal was asked now: the call counts when its operation ends, or has counted before
@@ -308,6 +309,7 @@ asio::awaitable<server::Response> Gateway::run(Visit& visit, CallOrder& order, c
     visit.would_refuse = report.would_refuse;
     visit.hung_up = report.hung_up;
     visit.source = run.source();
+    if (visit.source == ReadRun::Source::call) visit.ran = report.outcome.timing.duration.value_or(0);
     visit.portal->metrics->waited(order.priority, report.waited);
     if (report.outcome.ok() && run.source() == ReadRun::Source::call)
         read_plan_if_due(worker_, visit.snapshot, *visit.portal, order.credential, log_, metrics_);
@@ -390,7 +392,7 @@ void Gateway::finish(const Visit& visit, unsigned status, std::uint64_t bytes_ou
         const auto found = visit.snapshot->requests.find({visit.client->name, visit.portal->config->name});
         if (found != visit.snapshot->requests.end()) {
             found->second->answered(visit.error_class, visit.error, answered);
-            for (unsigned i = 0; i < visit.hits; ++i) found->second->hit();
+            found->second->spent(visit.method, visit.hits, visit.ran);
         }
         if (!visit.kept) visit.portal->metrics->call(visit.error_class, visit.error, whole);
         if (!visit.kept && visit.error_class == bitrix::ErrorClass::ok && visit.source != ReadRun::Source::cache)

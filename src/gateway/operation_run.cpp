@@ -327,8 +327,9 @@ asio::awaitable<bool> OperationRun::attempt() {
     ReadRun run(order);
     CallReport report = co_await run.run();
     prepared_->portal->metrics->waited(order.priority, report.waited);
-    auto& counted = tools_.metrics.requests(record_.client, record_.portal);
-    for (unsigned i = 0; i < report.hits; ++i) counted.hit();
+    // An answer that somebody else has asked for costs nothing.
+    const double ran = run.source() == ReadRun::Source::call ? report.outcome.timing.duration.value_or(0) : 0;
+    tools_.metrics.requests(record_.client, record_.portal).spent(order.call.method, report.hits, ran);
 
     switch (ledger_->close()) {
         case Ledger::State::written: break;

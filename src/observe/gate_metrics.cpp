@@ -182,6 +182,11 @@ void RequestMetrics::answered(ErrorClass error_class, std::string_view code, uns
     client_calls_[index(bitrix::fault_of(error_class, code))]->add();
 }
 
+void RequestMetrics::spent(std::string_view method, unsigned hits, double seconds) {
+    hits_.add(hits);
+    spending_.add(method, hits, seconds);
+}
+
 std::array<std::uint64_t, bitrix::error_class_count> RequestMetrics::by_class() const noexcept {
     std::array<std::uint64_t, bitrix::error_class_count> out{};
     for (std::size_t i = 0; i < cells_.size(); ++i)

@@ -333,7 +333,9 @@ def test_clients_and_overview_count_what_happens(gate, portal):
     hits = [sum(one["hits"] for one in seen["by_portal"]) for seen in (before, after)]
     assert hits[1] >= hits[0] + 3 and [one["portal"] for one in after["by_portal"]] == ["acme"]
     (same,) = [one for one in get(gate, "/api/v1/clients?portal=acme").json["clients"] if one["name"] == "warehouse"]
-    assert same["by_portal"] == after["by_portal"] and same["calls"] == after["calls"]
+    assert same["calls"] == after["calls"] and same["by_portal"][0]["hits"] == after["by_portal"][0]["hits"]
+    (spent,) = [one for one in same["by_portal"][0]["methods"] if one["method"] == "profile"]
+    assert spent["hits"] >= 3 and spent["seconds"] >= 0
     (other,) = [one for one in get(gate, "/api/v1/clients?portal=beta").json["clients"] if one["name"] == "warehouse"]
     assert other["by_portal"] == [] and other["calls"] == 0
     assert len(after["key_sha256"]) == 8

@@ -17,6 +17,7 @@
 #include <b24gate/config/config.hpp>
 #include <b24gate/core/clock.hpp>
 #include <b24gate/observe/metrics.hpp>
+#include <b24gate/observe/spending.hpp>
 
 namespace b24gate::observe {
 
@@ -96,10 +97,14 @@ public:
     void answered(bitrix::ErrorClass, std::string_view code, unsigned status);
     /// A hit on the portal's budget for this client: an attempt that the portal counts.
     void hit() noexcept { hits_.add(); }
+    /// The same for all hits of a call, and what the call has cost besides.
+    void spent(std::string_view method, unsigned hits, double seconds);
 
     // What has been counted so far.
     [[nodiscard]] std::array<std::uint64_t, bitrix::error_class_count> by_class() const noexcept;
     [[nodiscard]] std::uint64_t hits() const noexcept { return hits_.value(); }
+    /// Of what came through `spent`.
+    [[nodiscard]] const Spending& spending() const noexcept { return spending_; }
 
 private:
     static constexpr std::size_t statuses = 64;
@@ -107,6 +112,7 @@ private:
     std::string client_, portal_;
     std::array<Counter*, 4> client_calls_;  ///< by fault
     Counter& hits_;
+    Spending spending_;
     std::array<std::atomic<Counter*>, bitrix::error_class_count * statuses> cells_{};  ///< filled as they are met
 };
 

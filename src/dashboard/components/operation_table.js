@@ -35,6 +35,6 @@ export function operationTable(rows, selection) {
       h('td', { 'data-label': t('column.portal') }, h('span', { class: 'clamp' }, row.portal)),
       h('td', { 'data-label': t('column.client') }, h('span', { class: 'clamp' }, row.client)),
       h('td', { class: 'number', 'data-label': t('column.attempts') }, t('operation.attempts', { attempts: row.attempts, most: row.max_attempts })),
-      h('td', { 'data-label': t('column.next') }, row.due ? moment(row.due) : h('span', { class: 'faint' }, '–')),
+      h('td', { class: row.due ? null : 'nothing', 'data-label': t('column.next') }, row.due ? moment(row.due) : h('span', { class: 'faint' }, '–')),
       h('td', { 'data-label': t('column.age') }, moment(row.created))))))
 }

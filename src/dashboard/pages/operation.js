@@ -68,6 +68,11 @@ function facts(operation) {
     h('dl', { class: 'facts' }, rows.map(([name, value]) => h('div', { key: name }, h('dt', {}, name), h('dd', {}, value)))))
 }
 
+/// The name of a gateway's life is long, and its end tells it from others.
+function shortened(gateway) {
+  return gateway.length > 24 ? `…${gateway.slice(-12)}` : gateway
+}
+
 function attempt(one, last) {
   const good = one.mark === 'answered' && (one.class === null || one.class === 'ok')
   const tone = good ? 'good' : one.ended ? 'bad' : 'info'
@@ -79,7 +84,7 @@ function attempt(one, last) {
       one.class && badge(word('class', one.class), good ? 'good' : 'bad'), one.code && h('code', {}, one.code),
       one.ended ? h('span', { class: 'faint' }, duration(one.duration_ms / 1000)) : badge(t('attempt.under_way'), 'info', 'play')),
     h('p', { class: 'faint' }, one.mark && word('mark', one.mark), one.executed && ` ${t('attempt.executed', { executed: word('executed', one.executed) })}`),
-    h('p', { class: 'faint id' }, t('attempt.by', { gateway: one.gateway, credential: one.credential }), ' · ', one.request_id, copyButton(one.request_id, t('column.request')),
+    h('p', { class: 'faint id', title: one.gateway }, t('attempt.by', { gateway: shortened(one.gateway), credential: one.credential }), ' · ', one.request_id, copyButton(one.request_id, t('column.request')),
       one.batch_id && ` · ${t('attempt.batch', { batch: one.batch_id })}`),
     one.answer && h('details', { open: last }, h('summary', {}, t('attempt.answer')), rawAnswer(one.answer, t('attempt.answer'))))
 }

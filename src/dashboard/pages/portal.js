@@ -14,6 +14,7 @@ import { t, word } from '../i18n.js'
 import { link } from '../router.js'
 import { Screen } from '../screen.js'
 
+const mostCosts = 20
 const soon = 14 // days a refresh token has left
 
 function facts(...pairs) {
@@ -130,6 +131,27 @@ function spenders(portal, clients) {
         h('td', { class: 'number', 'data-label': t('column.queue') }, number(row.waiting)))))))
 }
 
+/// By client and method, the dearest first.
+function costs(portal, clients) {
+  const rows = clients.flatMap((client) => client.by_portal.filter((one) => one.portal === portal.name)
+    .flatMap((one) => one.methods.map((method) => ({ ...method, client: client.name })))).sort((a, b) => b.hits - a.hits || b.seconds - a.seconds)
+  const sum = (member) => rows.reduce((all, row) => all + row[member], 0)
+  const [hits, seconds] = [sum('hits'), sum('seconds')]
+  const shown = rows.slice(0, mostCosts)
+  return h('section', { class: 'card' }, h('h2', {}, t('portal.costs')), h('p', { class: 'faint' }, t('portal.costs.text')),
+    shown.length === 0 ? h('p', { class: 'faint' }, t('portal.spenders.none')) : h('table', { class: 'cards' },
+      h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t('column.method')), h('th', { scope: 'col' }, t('column.client')), ['hits', 'share', 'ran', 'share'].map((name) =>
+        h('th', { scope: 'col', class: 'number' }, t(`column.${name}`))))),
+      h('tbody', {}, shown.map((row) => h('tr', { key: `${row.client} ${row.method}` },
+        h('td', { class: 'main-cell' }, h('span', { class: 'clamp' }, row.method)),
+        h('td', { 'data-label': t('column.client') }, row.client),
+        h('td', { class: 'number', 'data-label': t('column.hits') }, number(row.hits)),
+        h('td', { class: 'number', 'data-label': t('column.share') }, percent(row.hits, hits)),
+        h('td', { class: 'number', 'data-label': t('column.ran') }, seconds > 0 ? t('portal.seconds', { seconds: number(row.seconds, 2) }) : '–'),
+        h('td', { class: 'number', 'data-label': t('column.share') }, seconds > 0 ? percent(row.seconds, seconds) : '–'))))),
+    rows.length > shown.length && h('p', { class: 'faint' }, t('portal.costs.more', { n: rows.length - shown.length })))
+}
+
 export function portal(place, { mayAct }, name) {
   const screen = new Screen(place, {
     name: `portal ${name}`,
@@ -143,7 +165,7 @@ export function portal(place, { mayAct }, name) {
     view: ({ portal: one, clients, errors }) => [
       head(one, screen, mayAct), pausedBanner(one),
       h('div', { class: 'columns' }, budget(one), spenders(one, clients)),
-      credentials(one, screen, mayAct), operating(one),
+      credentials(one, screen, mayAct), costs(one, clients), operating(one),
       h('section', { class: 'card' }, h('h2', {}, t('portal.errors')), errorList(errors))],
     every: 2000,
   })
