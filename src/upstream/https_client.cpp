@@ -29,8 +29,6 @@ constexpr int max_interim_answers = 8;
 /// Head and body up to this go out as one piece.
 constexpr std::size_t join_limit = 16 * 1024;
 constexpr std::size_t max_chunk_line = 16 * 1024;
-/// Portals close a connection that has been idle for seconds, or with the answer: within this time it is not looked at.
-constexpr auto trusted_idle = std::chrono::milliseconds(50);
 
 TransportError kind_of(error_code error) {
     if (error == Errc::read_timeout || error == Errc::write_timeout) return TransportError::timeout;
@@ -47,7 +45,6 @@ struct HttpsClient::Connection {
     net::Stream stream;
     std::shared_ptr<net::TlsSessionCache> sessions;  ///< OpenSSL may hand over a session as long as the stream lives
     net::FlatBuffer buffer;
-    TimePoint idle_since;
 
     // the message that is being read
     net::Head head;
@@ -111,7 +108,6 @@ public:
 
     void give_back() {
         connection_->stream.expires_never();
-        connection_->idle_since = Clock::now();
         connection_->buffer.shrink(4 * read_size);
         connection_->chunk_parser.reset();
         const auto state = std::move(state_);
@@ -305,10 +301,10 @@ std::optional<Leased> take_idle(const std::shared_ptr<State>& state, Lease& leas
         close_collected(*state);
         if (leased.kind != Lease::Kind::reuse) return std::nullopt;
         auto node = state->idle.extract(leased.id);
-        if (!node.empty() && (Clock::now() - node.mapped()->idle_since <= trusted_idle ||
-                              node.mapped()->stream.peek() == net::Stream::Peek::nothing))
+        if (!node.empty() && node.mapped()->stream.peek() == net::Stream::Peek::nothing)
             return Leased(state, leased.id, std::move(node.mapped()));
-        // Closed by the portal meanwhile, or it sent something that nobody asked for.
+        // Closed by the portal meanwhile, or it sent something that nobody asked for: the next caller would take it for
+        // the answer, however short a while ago the last one ended.
         state->pool.give_back(leased.id, Clock::now(), true);
         state->pool.peer_closed(leased.id);
     }

@@ -1,4 +1,6 @@
 """Nothing malformed gets out: answers of a portal as bytes. Unsafe calls, so that each is sent exactly once."""
+import threading
+
 import pytest
 
 import answer_table
@@ -37,6 +39,22 @@ def test_surplus_bytes_end_the_connection(gate, portal):
     for _ in range(4):
         assert gate.call("profile", {}).json["result"] is True
         assert portal.last.connection != used
+
+
+def test_surplus_bytes_that_come_late_are_nobodys_answer(gate, portal):
+    """However soon the connection would be used again: whoever came next was once given another one's answer."""
+    for _ in range(20):
+        late = threading.Event()
+
+        def evil():
+            yield OK + b"Content-Length: 17\r\n\r\n" + b'{"result":"evil"}'
+            late.set()
+
+        portal.script(Answer(raw=OK + LENGTH + b"\r\n" + BODY, pieces=evil(), pace=0.002))
+        assert gate.call("crm.deal.add", {}).body == BODY
+        assert late.wait(10)
+        for _ in range(2):  # each worker has connections of its own
+            assert gate.call("crm.deal.add", {}).json["result"] is True
 
 
 def test_a_compressed_bomb_is_not_unpacked(gate, portal):

@@ -179,7 +179,7 @@ def test_a_handshake_that_does_not_come(start, portal, tmp_path, hello):
 def test_a_portal_that_drips(start, portal, begin):
     """The time for an answer counts in all, whatever comes meanwhile."""
     portal.clear()
-    gate = start(config_text(portal.url, portal=f'timeout = "{int(700 * PATIENCE)}ms"'))
+    gate = start(config_text(portal.url, portal=f'timeout = "{int(400 * PATIENCE)}ms"'))
     portal.handler = lambda _: Answer(raw=begin, pieces=(b"a" for _ in range(int(200 * PATIENCE))), then="close")
     began = time.monotonic()
     answer = gate.call("crm.deal.add", {"fields": {}})

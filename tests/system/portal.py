@@ -52,7 +52,8 @@ class Answer:
     headers: List[Tuple[str, str]] = field(default_factory=list)
     delay: float = 0.0
     raw: Optional[bytes] = None  # instead of all of the above but the delay
-    pieces: Iterable[bytes] = ()  # behind raw, one every 50 ms
+    pieces: Iterable[bytes] = ()  # behind raw, each after `pace` seconds
+    pace: float = 0.05
     stream: Optional[Iterable[bytes]] = None  # sent piece by piece as a chunked body
     then: str = "keep"  # keep, close or reset the connection behind it
     wait_for: Optional[threading.Event] = None  # answers only when this is set
@@ -190,7 +191,7 @@ class FakePortal:
             if answer.raw:
                 connection.sendall(answer.raw)
             for piece in answer.pieces:
-                time.sleep(0.05)
+                time.sleep(answer.pace)
                 connection.sendall(piece)
         elif answer.stream is not None:
             connection.sendall(answer.head())
