@@ -10,11 +10,11 @@
 #include <b24gate/core/uuid.hpp>
 #include <b24gate/gateway/answer.hpp>
 #include <b24gate/gateway/call_run.hpp>
+#include <b24gate/gateway/hold_back.hpp>
 #include <b24gate/gateway/kept_request.hpp>
 #include <b24gate/gateway/operation_wish.hpp>
 #include <b24gate/gateway/plan_reader.hpp>
 #include <b24gate/gateway/read_run.hpp>
-#include <b24gate/net/sleep.hpp>
 #include <b24gate/operations/proof.hpp>
 #include <b24gate/server/health_response.hpp>
 
@@ -342,14 +342,8 @@ asio::awaitable<server::Response> Gateway::run(Visit& visit, CallOrder& order, c
 }
 
 asio::awaitable<server::Response> Gateway::refuse(Visit& visit, const bitrix::Refusal& refusal) {
-    if (refusal.code == GatewayCode::unauthorized) {
-        const TimePoint now = Clock::now();
-        const core::Duration delay = worker_.key_guard.wrong_key(visit.peer, now);
-        if (delay > core::Duration::zero()) {
-            net::Sleep sleep(worker_.worker, now + delay);
-            co_await sleep.wait();
-        }
-    }
+    bool stays = true;
+    if (refusal.code == GatewayCode::unauthorized) stays = co_await hold_back(worker_, visit.peer);
     const bitrix::Outcome outcome = bitrix::refusal(refusal.code, refusal.message);
     bitrix::EnvelopeFacts facts;
     facts.api = visit.api;
@@ -362,6 +356,7 @@ asio::awaitable<server::Response> Gateway::refuse(Visit& visit, const bitrix::Re
     answer.portal = facts.portal;
     add_gateway_fields(response, answer);
     visit.judge(outcome);
+    response.close = response.close || !stays;
     finish(visit, response.status, response.body.size());
     co_return response;
 }

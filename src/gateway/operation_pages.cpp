@@ -8,8 +8,8 @@
 #include <b24gate/core/json_scan.hpp>
 #include <b24gate/core/uuid.hpp>
 #include <b24gate/gateway/answer.hpp>
+#include <b24gate/gateway/hold_back.hpp>
 #include <b24gate/gateway/kept_answer.hpp>
-#include <b24gate/net/sleep.hpp>
 #include <b24gate/observe/call_record.hpp>
 #include <b24gate/operations/state_machine.hpp>
 
@@ -132,14 +132,12 @@ asio::awaitable<server::Response> OperationPages::serve(WorkerState& worker, con
 
     const auto client = snapshot->front_door.client_of(key, request.peer);
     if (!client) {
-        if (client.error().code == GatewayCode::unauthorized) {
-            const core::Duration delay = worker.key_guard.wrong_key(request.peer, Clock::now());
-            if (delay > core::Duration::zero()) {
-                net::Sleep sleep(worker.worker, Clock::now() + delay);
-                co_await sleep.wait();
-            }
-        }
-        co_return refusal_response(request, client.error().code, client.error().message);
+        bool stays = true;
+        if (client.error().code == GatewayCode::unauthorized)
+            stays = co_await hold_back(worker, std::string(request.peer));
+        server::Response response = refusal_response(request, client.error().code, client.error().message);
+        response.close = !stays;
+        co_return response;
     }
     const bool discards = request.method == "DELETE";
     if (!discards && request.method != "GET" && request.method != "HEAD") {

@@ -359,6 +359,7 @@ private:
     }
 
     asio::awaitable<Step> linger() {
+        debt_ = Debt{false, core::TimePoint::min()};  // the first to make room: it has had its answer
         error_code ignored;
         if (!stream_.is_tls()) stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
         stream_.expires_at(Clock::now() + linger_time, Errc::read_timeout);

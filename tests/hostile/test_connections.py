@@ -223,6 +223,31 @@ def test_a_flood_of_connections_makes_room_for_who_uses_his(start, portal, send)
         raw.close()
 
 
+@pytest.mark.parametrize("data", [b"POST /rest/1/b24g_guess/profile HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+                                  b"GET /operations/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer b24g_guess\r\n\r\n"],
+                         ids=["call", "operation"])
+def test_a_flood_of_wrong_keys_makes_room_too(start, portal, data):
+    """Who guesses waits, but not so many of them at once that nobody else has a connection."""
+    portal.clear()
+    gate = start(config_text(portal.url, server="max_connections = 60"))
+    flood = []
+    for _ in range(300):
+        raw = Raw(gate.data, source=("127.66.66.66", 0))
+        raw.send(data)
+        flood.append(raw)
+    began = time.monotonic()
+    assert gate.call("profile", {}).status == 200
+    assert time.monotonic() - began < 3 * PATIENCE  # if all of them waited it would take half a minute
+    held = [raw for raw in flood if not select.select([raw.socket], [], [], 0)[0]]
+    assert len(held) < 60
+    for raw in flood:
+        if raw not in held:
+            answer = raw.response()
+            assert answer is None or answer.status == 401, answer
+        raw.close()
+    assert len(portal.received) == 1
+
+
 def test_who_is_being_answered_is_not_sent_away_for_room(start, portal):
     portal.clear()
     portal.handler = lambda _: result(True) if len(portal.received) > 1 else Answer(200, b'{"result":"slow"}', delay=0.5)

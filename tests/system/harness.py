@@ -263,8 +263,8 @@ def request_on(connection: http.client.HTTPConnection, method: str, path: str, b
 class Raw:
     """A connection for bytes that no client library would send."""
 
-    def __init__(self, address: Tuple[str, int], timeout: float = 10):
-        self.socket = socket.create_connection(address, timeout * PATIENCE, some_address())
+    def __init__(self, address: Tuple[str, int], timeout: float = 10, source: Optional[Tuple[str, int]] = None):
+        self.socket = socket.create_connection(address, timeout * PATIENCE, source or some_address())
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 

@@ -24,6 +24,7 @@ public:
     tokens::TokenKeeper& keeper;
     AnswerCache& cache;
     access::KeyGuard key_guard;
+    unsigned held_back = 0;  ///< refusals of wrong keys that wait
 
     [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
     void use(std::shared_ptr<const Snapshot> snapshot);

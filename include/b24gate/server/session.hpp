@@ -49,7 +49,8 @@ struct BodyMemory {
 class Drainable : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     [[nodiscard]] virtual bool idle() const noexcept = 0;  ///< between two requests
-    /// What the client owes: a head (or nothing but its next request), or a body. Nothing while it is answered.
+    /// What the client owes: a head (or nothing but its next request, or its end), or a body. Nothing while it is
+    /// answered.
     struct Debt {
         bool body;
         core::TimePoint since;
