@@ -24,12 +24,15 @@ MAY_INCLUDE = {
     "storage": {"core", "net"},
     "tokens": {"core", "config", "bitrix", "net", "observe", "storage", "upstream", "server/message"},
     "operations": {"core", "config", "bitrix", "observe", "storage", "access/addresses"},
+    "alerts": {"core", "config", "observe/call_record", "storage"},
     "server": {"core", "config", "net", "observe"},
     "upstream": {"core", "config", "bitrix", "net", "server/message"},
     "gateway": {"core", "config", "bitrix", "net", "observe", "access", "admission", "storage", "tokens", "operations",
                 "upstream", *HANDLER},
-    "admin": {"core", "config", "bitrix", "net", "observe", "access", "admission", "storage", "operations", "gateway",
-              "tokens", *HANDLER},
+    "notify": {"core", "config", "bitrix", "net", "observe", "storage", "tokens", "operations/webhook", "alerts",
+               "upstream", "gateway", *HANDLER},
+    "admin": {"core", "config", "bitrix", "net", "observe", "access", "admission", "storage", "operations", "alerts",
+              "gateway", "tokens", *HANDLER},
     "app": {"*"},
     "simulator": {"core"},
     "vendor": set(),
@@ -47,6 +50,7 @@ HEAVY = {
     "toml++/": ["src/config/document.cpp", "src/simulator/config.cpp"],
     "sqlite3.h": ["src/storage/"],
     "libpq-fe.h": ["src/storage/"],
+    "curl/": ["src/notify/mail_sender.cpp"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

@@ -69,10 +69,12 @@ AdminHandler::AdminHandler(gateway::WorkerState& worker, AdminShared& shared)
       operations_(operation_services(worker, shared)),
       portals_(worker, shared),
       insight_(worker, shared),
+      alerts_(worker, shared),
       events_(worker, shared, access_, insight_) {
     router_.add("GET", "/api/v1", Role::read, [this](Visit&) { return routes(); });
     access_.add_routes(router_);
     insight_.add_routes(router_);
+    alerts_.add_routes(router_);
     portals_.add_routes(router_);
     operations_.add_routes(router_);
     events_.add_routes(router_);

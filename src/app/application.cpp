@@ -9,7 +9,9 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <functional>
 #include <iostream>
@@ -21,6 +23,7 @@
 #include <b24gate/gateway/callback_sender.hpp>
 #include <b24gate/gateway/operation_janitor.hpp>
 #include <b24gate/gateway/operation_worker.hpp>
+#include <b24gate/notify/notifier.hpp>
 #include <b24gate/observe/process.hpp>
 #include <b24gate/server/listener.hpp>
 #include <b24gate/tokens/lease_owner.hpp>
@@ -81,6 +84,7 @@ private:
     bool open_store();
     bool build();
     void build_operations();
+    void build_alerts();
     bool listen();
     void start();
 
@@ -143,6 +147,7 @@ private:
     std::optional<gateway::OperationPages> pages_;
     std::optional<gateway::OperationWorker> operations_;
     std::unique_ptr<admin::AdminShared> admin_;
+    std::optional<notify::Notifier> notifier_;
     std::mutex masker_mutex_;
     std::shared_ptr<const gateway::Snapshot> snapshot_;
     std::shared_ptr<net::TlsServerContext> tls_;
@@ -157,6 +162,7 @@ Application::~Application() {
     if (snapshot_)
         for (const auto& [name, runtime] : snapshot_->portals) runtime.portal->stop();
     if (callbacks_) callbacks_->close();
+    if (notifier_) notifier_->close();
     scrape_.reset();
     data_listener_.reset();
     tls_listener_.reset();
@@ -246,6 +252,7 @@ bool Application::build() {
         w.data_sessions.emplace(w.worker, *w.gateway, data_stats_, memory_, limits);
         w.admin_sessions.emplace(w.worker, *w.admin, admin_stats_, memory_, limits);
     }
+    build_alerts();
     scrape_.emplace(registry_, *metrics_, *log_, health_, data_stats_, admin_stats_, workers_);
     scrape_->use(snapshot_);
     return true;
@@ -270,6 +277,20 @@ void Application::build_operations() {
     admin_->operations_changed = [this](const std::string& portal) {
         operations_->due(portal, core::unix_ms());
         callbacks_->wake();
+    };
+}
+
+void Application::build_alerts() {
+    std::array<char, 256> host{};
+    if (gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') host = {"gateway"};
+    notifier_.emplace(notify::Notifier::Parts{*workers_.front()->state, *store_, *log_, *metrics_,
+                                              tokens::to_text(tokens::this_process()), host.data()},
+                      *config_);
+    notifier_->use(snapshot_);
+    errors_.when_added([this](const observe::RecentError& error) { notifier_->failed(error); });
+    admin_->own_alerts = [this] { return notifier_->own_alerts(); };
+    admin_->test_channel = [this](std::string channel, admin::ChannelTested done) {
+        notifier_->test(std::move(channel), std::move(done));
     };
 }
 
@@ -310,6 +331,7 @@ void Application::start() {
     operations_->start();
     callbacks_->start();
     janitor_->start();
+    notifier_->start();
     await_signal();
     health_.started();
     for (const std::string& warning : start_warnings_) log_->event(Level::warn, "config", {{"warning", warning}});
@@ -420,6 +442,7 @@ void Application::exchange(std::shared_ptr<gateway::Snapshot> snapshot, std::sha
     operations_->use(snapshot_);
     callbacks_->use(config_);
     janitor_->use(config_);
+    notifier_->use(snapshot_);
     health_.portals(portal_names(*snapshot_));
     scrape_->use(snapshot_);
     const std::shared_ptr<const config::Server> limits(config_, &config_->server);
@@ -447,6 +470,7 @@ void Application::drain() {
     operations_->drain();
     callbacks_->stop();
     janitor_->stop();
+    notifier_->stop();
     admin_->stop();
     timer_.expires_after(config_->server.drain_delay);
     timer_.async_wait([this](boost::system::error_code error) {
@@ -466,8 +490,8 @@ void Application::close_listeners() {
 
 void Application::watch_drain(TimePoint end) {
     const TimePoint now = Clock::now();
-    const bool busy =
-        connections() != 0 || installer_->busy() || operations_->busy() || callbacks_->busy() || admin_->listeners != 0;
+    const bool busy = connections() != 0 || installer_->busy() || operations_->busy() || callbacks_->busy() ||
+                      notifier_->busy() || admin_->listeners != 0;
     if (!busy || now >= end) {
         if (connections() != 0) log_->event(Level::warn, "drain_cut_off", {{"connections", connections()}});
         cancel_all();

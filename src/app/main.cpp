@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include <b24gate/app/alerts_command.hpp>
 #include <b24gate/app/application.hpp>
 #include <b24gate/app/keygen.hpp>
 #include <b24gate/app/operations_command.hpp>
@@ -99,6 +100,16 @@ int main(int argc, char** argv) {
         filters(command);
     }
 
+    app::AlertsOptions alerts;
+    auto* alerts_group = program.add_subcommand("alerts", "The channels of alerts: test");
+    alerts_group->require_subcommand(1);
+    auto* alerts_test = alerts_group->add_subcommand("test", "Send a test through a channel, and show what it says");
+    alerts_test->add_option("CHANNEL", alerts.channel, "As [alerts.channels.NAME] calls it")->required();
+    alerts_test->add_option("--config", config, "The configuration file")->capture_default_str();
+    alerts_test->add_option("--url", alerts.place.url,
+                            "The admin port, like http://127.0.0.1:9080, instead of a configuration; the key is then "
+                            "in B24GATE_ADMIN_KEY");
+
     app::StatusOptions status;
     auto* status_group = program.add_subcommand("status", "One screen: portals, budgets, breakers, queues, tokens");
     status_group->add_option("--config", config, "The configuration file")->capture_default_str();
@@ -124,6 +135,10 @@ int main(int argc, char** argv) {
         if (operations_group->parsed()) {
             operations.place.config = config;
             return app::operations_command(operations, std::cout, std::cerr);
+        }
+        if (alerts_group->parsed()) {
+            alerts.place.config = config;
+            return app::alerts_test_command(alerts, std::cout, std::cerr);
         }
         if (status_group->parsed()) {
             status.place.config = config;

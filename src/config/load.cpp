@@ -18,32 +18,13 @@ namespace {
 
 constexpr std::size_t largest_file = 1u << 20;
 
-/// Tables that the contract names and that a later version fills: taken while they are empty, so that a file may
-/// already lay them out; a key in one would be a setting that has no effect.
-constexpr std::string_view later_sections[] = {"alerts"};
-
 constexpr std::string_view top_level[] = {"server", "admin", "store",   "defaults",   "portals", "clients",
                                           "retry",  "log",   "metrics", "operations", "alerts",  "cache"};
 
-void refuse_keys(Reader& reader, const Node& node, std::string_view section) {
-    if (node.type == Node::Type::array) {
-        for (const Node& child : node.children) refuse_keys(reader, child, section);
-    } else if (node.type != Node::Type::table) {
-        reader.error(node.at, std::string(section) + " must be a table, written [" + std::string(section) + "]");
-    } else {
-        for (const Node& child : node.children)
-            reader.error(child.key_at, "key " + shown(child.key) + ": settings of [" + std::string(section) +
-                                           "] are not supported by this version; leave them out");
-    }
-}
-
 void read_root(Reader& reader, const Node& root, Config& config) {
-    for (const Node& node : root.children) {
+    for (const Node& node : root.children)
         if (std::find(std::begin(top_level), std::end(top_level), node.key) == std::end(top_level))
             reader.unknown_key(node, "the file", top_level);
-        if (std::find(std::begin(later_sections), std::end(later_sections), node.key) != std::end(later_sections))
-            refuse_keys(reader, node, node.key);
-    }
     const auto section = [&](std::string_view name, void (*read)(Reader&, const Node&, Config&)) {
         if (const Node* node = root.find(name)) read(reader, *node, config);
     };
@@ -59,6 +40,8 @@ void read_root(Reader& reader, const Node& root, Config& config) {
     check_store(reader, root, config);
     section("cache", read_cache);
     section("clients", read_clients);
+    static const Node none;
+    read_alerts(reader, root.find("alerts") ? *root.find("alerts") : none, config);
     if (config.portals.empty())
         reader.warning({}, "no portal is configured, so no call can go anywhere; add [portals.NAME] with its url");
     else if (config.clients.empty())
@@ -146,7 +129,7 @@ Loaded load_text(std::string_view text, const std::string& path, const LoadOptio
 const std::vector<SectionKeys>& known_keys() {
     static const std::vector<SectionKeys> all = [] {
         std::vector<SectionKeys> out = section_keys();
-        for (const auto& more : {operations_keys(), portal_keys(), client_keys(), cache_rule_keys()})
+        for (const auto& more : {operations_keys(), alerts_keys(), portal_keys(), client_keys(), cache_rule_keys()})
             out.insert(out.end(), more.begin(), more.end());
         return out;
     }();

@@ -138,6 +138,8 @@ void read_store(Reader& reader, const Node& node, Config& config);
 void check_store(Reader& reader, const Node& root, Config& config);
 void read_retry(Reader& reader, const Node& node, Config& config);
 void read_operations(Reader& reader, const Node& node, Config& config);
+/// After the portals: channels name them.
+void read_alerts(Reader& reader, const Node& node, Config& config);
 void read_log(Reader& reader, const Node& node, Config& config);
 void read_metrics(Reader& reader, const Node& node, Config& config);
 /// `defaults` may be null.
@@ -149,6 +151,7 @@ void read_clients(Reader& reader, const Node& node, Config& config);
 
 [[nodiscard]] std::vector<SectionKeys> section_keys();
 [[nodiscard]] std::vector<SectionKeys> operations_keys();
+[[nodiscard]] std::vector<SectionKeys> alerts_keys();
 [[nodiscard]] std::vector<SectionKeys> portal_keys();
 [[nodiscard]] std::vector<SectionKeys> client_keys();
 [[nodiscard]] std::vector<SectionKeys> cache_rule_keys();

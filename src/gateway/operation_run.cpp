@@ -8,7 +8,6 @@
 #include <b24gate/gateway/answer.hpp>
 #include <b24gate/gateway/kept_answer.hpp>
 #include <b24gate/gateway/kept_request.hpp>
-#include <b24gate/gateway/own_call.hpp>
 #include <b24gate/gateway/read_run.hpp>
 #include <b24gate/net/sleep.hpp>
 #include <b24gate/operations/proof.hpp>
@@ -82,25 +81,6 @@ bitrix::Call looking_call(const operations::LookupCall& look) {
 }
 
 }  // namespace
-
-/// A wait for budget that can be called off.
-class OperationRun::Caller final : public server::Connection {
-public:
-    void watch_hangup(std::function<void()> callback) override {
-        callback_ = std::move(callback);
-        if (recalled_) callback_();
-    }
-    void unwatch_hangup() override { callback_ = nullptr; }
-    void recall() {
-        recalled_ = true;
-        if (callback_) callback_();
-    }
-    [[nodiscard]] bool recalled() const noexcept { return recalled_; }
-
-private:
-    std::function<void()> callback_;
-    bool recalled_ = false;
-};
 
 class OperationRun::Ledger final : public AttemptLedger {
 public:
@@ -218,7 +198,7 @@ asio::awaitable<void> OperationRun::run() {
 
 asio::awaitable<void> OperationRun::work() {
     snapshot_ = worker_.snapshot();
-    caller_ = std::make_unique<Caller>();
+    caller_ = std::make_unique<RecallableCaller>();
     if (lost_) {
         Event event;
         event.kind = Event::Kind::lost;

@@ -46,6 +46,9 @@ std::shared_ptr<const observe::Masker> make_masker(const config::Config& config,
     for (const core::Secret& key : config.store.old_encryption_keys) rules.secrets.push_back(key);
     for (const core::Secret* key : {&config.operations.callback_secret, &config.operations.old_callback_secret})
         if (!key->empty()) rules.secrets.push_back(*key);
+    for (const auto& [name, channel] : config.alerts.channels)
+        for (const core::Secret* key : {&channel.secret, &channel.old_secret, &channel.token, &channel.password})
+            if (!key->empty()) rules.secrets.push_back(*key);
     rules.fields = config.log.mask;
     return std::make_shared<observe::Masker>(std::move(rules));
 }

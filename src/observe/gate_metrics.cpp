@@ -289,6 +289,14 @@ GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const Bui
                          {"portal", "state"}, 20'000)),
       callbacks(
           r.counter("b24gate_callbacks_total", "Callbacks that were sent or could not be, by result.", {"result"})),
+      alerts(
+          r.gauge("b24gate_alerts",
+                  "Alerts that are pending or firing, as this gateway last saw them; those of the store are the same "
+                  "on every gateway that shares it.",
+                  {"rule", "state"})),
+      notifications(r.counter("b24gate_notifications_total",
+                              "Messages about alerts and errors that were sent or could not be, by channel and result.",
+                              {"channel", "result"})),
       cache_hits(r.counter("b24gate_cache_hits_total", "Reads that were answered from what was kept.", {"portal"})),
       cache_misses(r.counter("b24gate_cache_misses_total",
                              "Reads whose answer may be kept and that found none; not those with Cache-Control: "

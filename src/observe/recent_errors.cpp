@@ -25,6 +25,7 @@ bool fits(const RecentError& error, const RecentErrors::Filter& filter) {
 void RecentErrors::add(RecentError error) {
     for (std::string* text : {&error.method, &error.code, &error.description, &error.request_id})
         cut(*text, limits_.text);
+    if (told_) told_(error);
     const std::lock_guard lock(mutex_);
     Kind kind{error.error_class, error.code, error.portal, error.method};
     auto group = groups_.find(kind);

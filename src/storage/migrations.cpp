@@ -1,5 +1,6 @@
 #include "migrations.hpp"
 
+#include "alert_statements.hpp"
 #include "operation_schema.hpp"
 
 namespace b24gate::storage {
@@ -73,10 +74,9 @@ CREATE TABLE pauses (
 )sql";
 
 constexpr Migration all[] = {
-    {tokens_portals_budgets, "", ""},
-    {operation_tables, operation_counting_sqlite, operation_counting_postgres},
-    {portals_that_keep_keys, "", ""},
-    {pauses, "", ""},
+    {tokens_portals_budgets, "", ""},   {operation_tables, operation_counting_sqlite, operation_counting_postgres},
+    {portals_that_keep_keys, "", ""},   {pauses, "", ""},
+    {statements::alert_tables, "", ""},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "alert_sql.hpp"
 #include "columns.hpp"
 #include "operation_sql.hpp"
 #include "statements.hpp"
@@ -87,9 +88,12 @@ RefreshLease lease_of(const Store::LeaseRequest& request, const Rows& before, co
 class SqlStore final : public Store {
 public:
     explicit SqlStore(std::unique_ptr<Engine> engine)
-        : engine_(std::move(engine)), operations_(make_operation_store(*engine_)) {}
+        : engine_(std::move(engine)),
+          operations_(make_operation_store(*engine_)),
+          alerts_(make_alert_store(*engine_)) {}
 
     OperationStore& operations() noexcept override { return *operations_; }
+    AlertStore& alerts() noexcept override { return *alerts_; }
 
     Awaitable<Done> ping(core::Deadline deadline) override {
         Transaction todo{"ping", true, {}};
@@ -313,6 +317,7 @@ private:
 
     std::unique_ptr<Engine> engine_;
     std::unique_ptr<OperationStore> operations_;
+    std::unique_ptr<AlertStore> alerts_;
 };
 
 }  // namespace

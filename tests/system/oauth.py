@@ -1,13 +1,15 @@
 """Gateways with OAuth credentials in front of b24sim, which is their authorization server too."""
 import base64
+import fcntl
 import json
 import os
 import pathlib
 import sqlite3
+import struct
 import subprocess
 from typing import Dict, List, Optional
 
-from harness import ADMIN_KEY, BUILD, PATIENCE, Gate, Response, Sim, config_text, request
+from harness import ADMIN_KEY, BUILD, PATIENCE, Gate, Response, Sim, config_text, request, until
 
 CLIENT_ID = "local.b24sim"
 CLIENT_SECRET = "b24sim-client-secret"
@@ -109,3 +111,18 @@ class Cloud:
 def call_v3(gate: Gate, key: str, method: str = "tasks.task.list", **more) -> Response:
     return request(gate.data, "POST", f"/rest/api/1/{key}/{method}", b'{"select":["id"]}',
                    {"Content-Type": "application/json"}, **more)
+
+
+def hold(path: pathlib.Path):
+    """Holds the lock of an SQLite store, as a stuck process would. The lock ends with the file's closing."""
+    file = open(path, "r+b")
+
+    def locked() -> bool:
+        try:
+            fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))  # F_OFD_SETLK
+        except BlockingIOError:
+            return False  # the gateway has it just now
+        return True
+
+    until(locked, 10)
+    return file

@@ -1,5 +1,4 @@
 """What becomes of the tokens when processes die, stores go away, and keys change."""
-import fcntl
 import os
 import pathlib
 import random
@@ -7,7 +6,6 @@ import re
 import signal
 import socket
 import sqlite3
-import struct
 import subprocess
 import time
 
@@ -15,8 +13,8 @@ import pytest
 
 from harness import (ADMIN_KEY, BUILD, KEY, PATIENCE, ROOT, SANITIZER, SECRET, Gate, Raw, Sim, appearances, config_text,
                      until)
-from oauth import (CLIENT_SECRET, ENVIRONMENT, OTHER_STORE_KEY, STORE_KEY, Cloud, import_pair, listed, oauth_config,
-                   row_of, tokens)
+from oauth import (CLIENT_SECRET, ENVIRONMENT, OTHER_STORE_KEY, STORE_KEY, Cloud, hold, import_pair, listed,
+                   oauth_config, row_of, tokens)
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +124,6 @@ def test_kills_lose_a_pair_only_with_its_answer(cloud, sim, folder, begin):
 
 
 # The store goes away.
-
-def hold(path: pathlib.Path):
-    """Holds the lock of an SQLite store, as a stuck process would. The lock ends with the file's closing."""
-    file = open(path, "r+b")
-    fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))  # F_OFD_SETLK
-    return file
-
 
 def shows_a_store_that_is_away(gate: Gate, cloud: Cloud, away, back) -> None:
     assert gate.call("profile", {}).status == 200

@@ -9,6 +9,7 @@
 
 #include <b24gate/admin/access.hpp>
 #include <b24gate/admin/admin_shared.hpp>
+#include <b24gate/admin/alerts_api.hpp>
 #include <b24gate/admin/events_api.hpp>
 #include <b24gate/admin/insight_api.hpp>
 #include <b24gate/admin/operations_api.hpp>
@@ -37,6 +38,7 @@ private:
     OperationsApi operations_;
     PortalsApi portals_;
     InsightApi insight_;
+    AlertsApi alerts_;
     EventsApi events_;
     Router router_;
 };

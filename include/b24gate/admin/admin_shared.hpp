@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include <b24gate/admin/minutes.hpp>
 #include <b24gate/admin/operation_jobs.hpp>
 #include <b24gate/admin/sessions.hpp>
+#include <b24gate/alerts/delivery.hpp>
+#include <b24gate/alerts/engine.hpp>
 #include <b24gate/gateway/portal_pauses.hpp>
 #include <b24gate/observe/health.hpp>
 #include <b24gate/observe/log.hpp>
@@ -30,6 +33,9 @@ struct ReloadReport {
 
 /// Asks for a reload; the callback is called once, on any thread.
 using Reload = std::function<void(std::function<void(ReloadReport)>)>;
+
+/// What became of a test; nullopt: there is no such channel.
+using ChannelTested = std::function<void(std::optional<alerts::Delivery>)>;
 
 /// Slows down who tries keys at this port.
 struct WrongKeys {
@@ -55,6 +61,11 @@ struct AdminShared {
 
     /// Operations of a portal can run that could not before.
     std::function<void(const std::string& portal)> operations_changed = [](const std::string&) {};
+    /// What this gateway alone knows of.
+    std::function<std::vector<alerts::Alert>()> own_alerts = [] { return std::vector<alerts::Alert>(); };
+    /// The answer is told once, on any thread.
+    std::function<void(std::string channel, ChannelTested done)> test_channel =
+        [](const std::string&, const ChannelTested& done) { done(std::nullopt); };
     std::shared_ptr<OperationJobs> jobs = std::make_shared<OperationJobs>();
 
     Sessions sessions;

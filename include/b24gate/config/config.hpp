@@ -9,11 +9,10 @@
 #include <string>
 #include <vector>
 
+#include <b24gate/config/alerts.hpp>
 #include <b24gate/core/secret.hpp>
 
 namespace b24gate::config {
-
-using Milliseconds = std::chrono::milliseconds;
 
 /// host:port to listen on; port 0 takes a free one.
 struct Endpoint {
@@ -196,6 +195,7 @@ struct Config {
     std::vector<CacheRule> cache;  ///< the first that names a method counts
     Retry retry;
     Operations operations;
+    Alerts alerts;
     Log log;
     Metrics metrics;
 };

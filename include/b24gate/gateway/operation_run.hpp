@@ -11,6 +11,7 @@
 
 #include <b24gate/gateway/call_run.hpp>
 #include <b24gate/gateway/operation_desk.hpp>
+#include <b24gate/gateway/own_call.hpp>
 #include <b24gate/gateway/snapshot.hpp>
 #include <b24gate/gateway/worker_state.hpp>
 #include <b24gate/operations/state_machine.hpp>
@@ -65,7 +66,6 @@ public:
 
 private:
     class Ledger;
-    class Caller;
     struct Prepared;
     struct Verdict;
 
@@ -96,7 +96,7 @@ private:
     std::shared_ptr<const Snapshot> snapshot_;
     std::unique_ptr<Prepared> prepared_;
     std::shared_ptr<Ledger> ledger_;  ///< of the attempt that is being made
-    std::unique_ptr<Caller> caller_;
+    std::unique_ptr<RecallableCaller> caller_;
     std::uint64_t bytes_ = 0;  ///< of the call, counted in the tools
     unsigned refreshes_ = 0;
     bool alone_ = false;  ///< a batch has set it down

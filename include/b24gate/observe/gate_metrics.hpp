@@ -172,6 +172,8 @@ struct GateMetrics {
     Family<Counter>& install_events;
     Family<Gauge>& operations;
     Family<Counter>& callbacks;
+    Family<Gauge>& alerts;
+    Family<Counter>& notifications;
     Family<Counter>& cache_hits;
     Family<Counter>& cache_misses;
     Family<Counter>& cache_drops;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <b24gate/bitrix/outcome.hpp>
@@ -35,6 +37,8 @@ public:
     explicit RecentErrors(const Limits& limits) : limits_(limits) {}
 
     void add(RecentError error);
+    /// `told` is called with each error from now on, on the thread that brings it, under no lock. Before the first one.
+    void when_added(std::function<void(const RecentError&)> told) { told_ = std::move(told); }
 
     /// The newest first, `limit` at most, that fit: empty and `ok`: any.
     struct Filter {
@@ -58,6 +62,7 @@ public:
 private:
     using Kind = std::tuple<bitrix::ErrorClass, std::string, std::string, std::string>;
     const Limits limits_;
+    std::function<void(const RecentError&)> told_;
     mutable std::mutex mutex_;
     std::vector<RecentError> ring_;
     std::size_t next_ = 0;  ///< where the next one goes once the ring is full

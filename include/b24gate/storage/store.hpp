@@ -126,6 +126,7 @@ struct BucketLevel {
 };
 
 class OperationStore;
+class AlertStore;
 
 class Store {
 public:
@@ -139,6 +140,8 @@ public:
 
     /// Calls that must not be lost, in the same database; see operation_store.hpp. It lives as long as the store.
     virtual OperationStore& operations() noexcept = 0;
+    /// Likewise, of the alerts; see alert_store.hpp.
+    virtual AlertStore& alerts() noexcept = 0;
 
     // --- credentials ---------------------------------------------------------------------------------------------
     virtual Awaitable<ListedCredentials> list_credentials(core::Deadline deadline) = 0;

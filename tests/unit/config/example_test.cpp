@@ -80,6 +80,19 @@ TEST_CASE("the example loads and its values are the defaults") {
     CHECK(c.operations.retry.max == d.operations.retry.max);
     CHECK(c.operations.retry.not_found == d.operations.retry.not_found);
     CHECK(c.operations.retry.limit_age == d.operations.retry.limit_age);
+    CHECK(c.alerts.enabled == d.alerts.enabled);
+    CHECK(c.alerts.interval == d.alerts.interval);
+    CHECK(c.alerts.keep == d.alerts.keep);
+    CHECK(c.alerts.group_wait == d.alerts.group_wait);
+    CHECK(c.alerts.group_interval == d.alerts.group_interval);
+    CHECK(c.alerts.repeat_interval == d.alerts.repeat_interval);
+    CHECK(c.alerts.timeout == d.alerts.timeout);
+    CHECK(c.alerts.language == d.alerts.language);
+    CHECK(c.alerts.heartbeat_interval == d.alerts.heartbeat_interval);
+    CHECK(c.alerts.tell_responsible == d.alerts.tell_responsible);
+    CHECK(c.alerts.responsible_wait == d.alerts.responsible_wait);
+    CHECK(c.alerts.rules == d.alerts.rules);
+    CHECK(c.alerts.channels.size() == 1);
     CHECK(c.log.level == d.log.level);
     CHECK(c.log.file == d.log.file);
     CHECK(c.log.calls == d.log.calls);
@@ -122,6 +135,10 @@ TEST_CASE("the settings that the example has commented out are right too") {
     world.env["OLD_KEY"] = world.env["B24GATE_STORE_KEY"];
     world.env["B24GATE_CALLBACK_SECRET"] = "a-callback-secret-of-some-length";
     world.env["OLD_CALLBACK_SECRET"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    world.env["HEARTBEAT_URL"] = "https://beats.example/0123";
+    world.env["TELEGRAM_TOKEN"] = "123:abc";
+    world.env["ALERT_SECRET"] = world.env["OLD_ALERT_SECRET"] = "an-alert-secret-of-some-length";
+    world.env["MAIL_PASSWORD"] = "ma1lpassword";
     world.env["ACME_APP_SECRET"] = "app0s3cret";
     world.env["WAREHOUSE_KEY"] = "b24g_warehouse_key_0123";
     world.files["etc/server.crt"] = {"-----BEGIN CERTIFICATE-----\n", true};
@@ -157,6 +174,17 @@ TEST_CASE("the example explains every key there is") {
         if (written == "portals.NAME.credentials.NAME") written = "portals.acme.credentials.main";
         if (written == "clients.NAME") written = "clients.warehouse";
         if (written == "retry.CLASS") written = "retry.server";
+        // One rule has what another one has not, one type of channel what is nothing to another one.
+        std::vector<std::string> others;
+        if (written == "alerts.rules.NAME") {
+            written = "alerts.rules.error_rate";
+            others = {"alerts.rules.disk"};
+        }
+        if (written == "alerts.channels.NAME") {
+            written = "alerts.channels.oncall";
+            others = {"alerts.channels.desk", "alerts.channels.mail", "alerts.channels.office"};
+        }
+        if (written == "alerts") others = {"section alerts.rules.store", "section alerts.channels.oncall"};
         CAPTURE(written);
         CHECK(has("section " + written));
         for (const std::string_view key : known.keys) {
@@ -168,7 +196,10 @@ TEST_CASE("the example explains every key there is") {
                 written == "portals.acme" && (has("defaults/" + name) || has("section defaults." + name));
             const bool other_type =
                 written == "portals.acme.credentials.main" && has("portals.acme.credentials.app/" + name);
-            const bool found = has(written + "/" + name) || table || shared || other_type;
+            const bool other = std::any_of(others.begin(), others.end(), [&](const std::string& place) {
+                return has(place + "/" + name) || (has(place) && place.starts_with("section alerts." + name + "."));
+            });
+            const bool found = has(written + "/" + name) || table || shared || other_type || other;
             CHECK(found);
         }
     }

@@ -224,16 +224,6 @@ TEST_CASE("TLS needs both of its files") {
           std::string::npos);
 }
 
-TEST_CASE("sections of later versions are taken while they are empty") {
-    CHECK(World().load("[alerts]\n"));
-    const Wrong cases[] = {
-        {"[alerts.telegram]\n",
-         "1:9: key \"telegram\": settings of [alerts] are not supported by this version; leave them out"},
-        {"alerts = 1\n", "1:10: alerts must be a table, written [alerts]"},
-    };
-    for (const Wrong& wrong : cases) check_errors({}, wrong);
-}
-
 TEST_CASE("operations") {
     World world;
     world.env["SECRET"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
