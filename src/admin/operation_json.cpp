@@ -55,6 +55,7 @@ json::object operation_row(const storage::OperationRecord& record, unsigned most
     out["finished"] = time_value(record.finished);
     out["gateway"] = text_or_null(record.owner);
     out["callback"] = record.has_callback;
+    out["request_id"] = text_or_null(record.request_id);
     out["actions"] = actions(record.state);
     return out;
 }

@@ -155,8 +155,8 @@ bool matches(const OperationQuery& query, const OperationRecord& record) {
     if (!query.wants(record.state)) return false;
     if (!query.method.empty() && !core::glob_match(query.method, core::to_lower(record.method))) return false;
     if (query.text.empty()) return true;
-    const std::array<std::string_view, 7> shown{record.id,          record.method, record.client, record.portal,
-                                                record.error_class, record.code,   record.why};
+    const std::array<std::string_view, 8> shown{record.id,          record.method, record.client, record.portal,
+                                                record.error_class, record.code,   record.why,    record.request_id};
     return std::any_of(shown.begin(), shown.end(), [&](std::string_view text) { return contains(text, query.text); });
 }
 

@@ -226,6 +226,7 @@ asio::awaitable<OperationDesk::HandOverVerdict> OperationDesk::hand_over(const C
         call.request = hash_of_request(*vault, order);
         call.key_holder = std::move(key_holder);
     }
+    call.request_id = log_.masker().mask_text(order.request.id);
     const auto body = vault->seal_body(id, keep_request(order.call, order.request.fields));
     if (!body) co_return refuse(no_store("the call could not be encrypted"));
     call.body = *body;

@@ -55,6 +55,7 @@ asio::awaitable<void> OperationJanitor::run() {
     do {
         // What failed is not tried again before its next turn: the store is in trouble.
         co_await show_counts();
+        co_await show_oldest();
         if (!stopping_ && Clock::now() >= next_clean) {
             while (co_await clean_up() && co_await pause(chunk_pause)) {
             }
@@ -92,6 +93,18 @@ asio::awaitable<void> OperationJanitor::show_counts() {
             metrics_.operations.with({portal, to_string(static_cast<OperationState>(i))})
                 .set(static_cast<double>(states[i]));
     }
+}
+
+asio::awaitable<void> OperationJanitor::show_oldest() {
+    const auto oldest = co_await store_.oldest(patience());
+    if (!oldest) {
+        store_failed("oldest", oldest.error());
+        co_return;
+    }
+    const auto seconds = [](storage::UnixMs at) { return static_cast<double>(at) / 1000; };
+    metrics_.operation_oldest.with({"pending"}).set(seconds(oldest->pending));
+    metrics_.operation_oldest.with({"held"}).set(seconds(oldest->held));
+    metrics_.callback_oldest.with({}).set(seconds(oldest->callback));
 }
 
 /// True: there may be more.

@@ -101,6 +101,7 @@ std::string operation_json(const storage::OperationRecord& record, const std::ve
                            {"portal", record.portal},
                            {"method", record.method},
                            {"created_at", time_of(record.created)},
+                           {"request_id", text_or_null(record.request_id)},
                            {"finished_at", time_of(record.finished)},
                            {"why", text_or_null(record.why)},
                            {"next_attempt_at", waits ? time_of(record.due) : json::value(nullptr)},

@@ -287,6 +287,13 @@ GateMetrics::GateMetrics(Registry& r, const config::Metrics& settings, const Bui
                                {"kind", "result"})),
       operations(r.gauge("b24gate_operations", "Operations in the store, the same on every gateway that shares it.",
                          {"portal", "state"}, 20'000)),
+      operation_oldest(
+          r.gauge("b24gate_operation_oldest_timestamp_seconds",
+                  "Unix time at which the oldest operation that is pending (queued, running, waiting) or held was "
+                  "handed over; 0: there is none.",
+                  {"state"})),
+      callback_oldest(r.gauge("b24gate_callback_oldest_timestamp_seconds",
+                              "Unix time since when the oldest callback waits to be delivered; 0: there is none.")),
       callbacks(
           r.counter("b24gate_callbacks_total", "Callbacks that were sent or could not be, by result.", {"result"})),
       alerts(

@@ -73,10 +73,16 @@ CREATE TABLE pauses (
 {end};
 )sql";
 
+// Nobody else asks for what is not finished in these words: see operation_running.
+constexpr std::string_view oldest_operations = R"sql(
+ALTER TABLE operation ADD COLUMN request_id text NOT NULL DEFAULT '';
+CREATE INDEX operation_pending ON operation (seq) WHERE finished = 0 AND state <> 'held';
+)sql";
+
 constexpr Migration all[] = {
     {tokens_portals_budgets, "", ""},   {operation_tables, operation_counting_sqlite, operation_counting_postgres},
     {portals_that_keep_keys, "", ""},   {pauses, "", ""},
-    {statements::alert_tables, "", ""},
+    {statements::alert_tables, "", ""}, {oldest_operations, "", ""},
 };
 
 }  // namespace

@@ -52,6 +52,7 @@ OperationRecord operation_of(Columns columns) {
     out.begun = columns.integer();
     out.finished = columns.integer();
     out.has_callback = columns.flag();
+    out.request_id = columns.text();
     return out;
 }
 
@@ -116,7 +117,8 @@ std::vector<Value> operation_parameters(const HandOver& call) {
             call.error_class,
             call.code,
             std::int64_t{call.status},
-            integer(!call.callback.bytes.empty())};
+            integer(!call.callback.bytes.empty()),
+            call.request_id};
 }
 
 std::vector<Value> body_parameters(HandOver& call) {

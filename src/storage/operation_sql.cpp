@@ -376,6 +376,19 @@ public:
         co_return out;
     }
 
+    Awaitable<Oldest> oldest(core::Deadline deadline) override {
+        Transaction todo{"oldest", false, {}};
+        add(todo, statements::oldest, {});
+        auto rows = co_await engine_.run(std::move(todo), deadline);
+        if (!rows) co_return std::move(rows).error();
+        Columns columns(rows->at(0).at(0));
+        Oldest out;
+        out.pending = columns.integer();
+        out.held = columns.integer();
+        out.callback = columns.integer();
+        co_return out;
+    }
+
     Awaitable<std::vector<OperationCount>> counts(core::Deadline deadline) override {
         Transaction todo{"counts", false, {}};
         add(todo, statements::counts, {});

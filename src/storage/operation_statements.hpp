@@ -47,17 +47,18 @@ inline constexpr Statement date_key{"date_key", R"sql(
 
 // $1 id, $2 client, $3 portal, $4 credential, $5 method, $6 api, $7 kind, $8 state, $9 stage, $10 why, $11 priority,
 // $12 due, $13 order, $14 key, $15 attempts, $16 tried, $17 first intent, $18 intent, $19 unknown, $20 executed,
-// $21 class, $22 code, $23 status, $24 has a callback
+// $21 class, $22 code, $23 status, $24 has a callback, $25 request
 inline constexpr Statement put_operation{"put_operation", R"sql(
     INSERT INTO operation (id, client, portal, credential, method, api, kind, state, stage, why, priority, due, blocked,
                            blocks, order_key, key_hash, owner, lease_until, fence, attempts, not_found, tried,
                            generation, first_intent, intent, unknown, executed, inferred, error_class, code, status,
-                           created, begun, finished, has_callback, decision)
+                           created, begun, finished, has_callback, decision, request_id)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 > clock.now THEN $12 ELSE clock.now END,
            CASE WHEN $13 <> '' AND EXISTS (SELECT 1 FROM operation AS o WHERE o.order_key = $13 AND o.blocks = 1)
                 THEN 1 ELSE 0 END,
            CASE WHEN $13 <> '' THEN 1 ELSE 0 END, $13, $14, '', 0, 0, $15, 0, $16, 0, $17, $18, $19, $20, 0, $21, $22,
-           $23, clock.now, CASE WHEN $12 > clock.now AND $8 = 'queued' THEN $12 ELSE clock.now END, 0, $24, 0
+           $23, clock.now, CASE WHEN $12 > clock.now AND $8 = 'queued' THEN $12 ELSE clock.now END, 0, $24, 0,
+           $25
         FROM {clock}
         WHERE $14 = '' OR EXISTS (SELECT 1 FROM idempotency AS i
                                   WHERE i.client = $2 AND i.key_hash = $14 AND i.operation = $1)
@@ -246,6 +247,10 @@ inline constexpr Statement list_audit{"list_audit", R"sql(
 inline constexpr Statement counts{"counts", R"sql(
     SELECT client, portal, state, CAST(sum(n) AS {int}) FROM counter GROUP BY client, portal, state
     HAVING sum(n) <> 0 ORDER BY client, portal, state)sql"};
+inline constexpr Statement oldest{"oldest", R"sql(
+    SELECT COALESCE((SELECT created FROM operation WHERE finished = 0 AND state <> 'held' ORDER BY seq LIMIT 1), 0),
+           COALESCE((SELECT created FROM operation WHERE state = 'held' ORDER BY seq LIMIT 1), 0),
+           COALESCE((SELECT min(created) FROM callback WHERE pending = 1), 0))sql"};
 // $1 how old, $2 how many
 #define B24GATE_CLEAN(states)                                                                     \
     "DELETE FROM operation WHERE seq IN (SELECT seq FROM operation WHERE " states                 \

@@ -17,7 +17,7 @@ struct Word {
 #define B24GATE_OPERATION                                                                                         \
     "seq, id, client, portal, credential, method, api, kind, state, stage, why, priority, due, order_key, "       \
     "blocked, owner, lease_until, fence, attempts, not_found, tried, generation, first_intent, intent, unknown, " \
-    "executed, inferred, error_class, code, status, created, begun, finished, has_callback"
+    "executed, inferred, error_class, code, status, created, begun, finished, has_callback, request_id"
 #define B24GATE_ORDER_LOCK                                                                                     \
     "(CASE WHEN pg_advisory_xact_lock(hashtextextended('b24gate order ' || $1, 0)) IS NULL THEN 0 ELSE 1 END)" \
     "::bigint"

@@ -142,6 +142,7 @@ TEST_CASE_TEMPLATE("an operation from its hand-over to its answer", World, B24GA
         OperationStore& store = owner->operations();
         HandOver first = call("a");
         first.callback = {"key", "sealed url"};
+        first.request_id = "req-of-the-caller";
         const auto handed = hand(store, first);
         CHECK(handed.verdict == Verdict::taken);
         CHECK(handed.state == State::queued);
@@ -158,6 +159,7 @@ TEST_CASE_TEMPLATE("an operation from its hand-over to its answer", World, B24GA
     CHECK(fresh.kind == RepeatKind::repeatable);
     CHECK(fresh.state == State::queued);
     CHECK(fresh.has_callback);
+    CHECK(fresh.request_id == "req-of-the-caller");
     CHECK(fresh.created == fresh.begun);
     CHECK(fresh.due == fresh.created);
     CHECK(fresh.priority == 1);
@@ -785,6 +787,35 @@ TEST_CASE_TEMPLATE("callbacks: written with the end, delivered by one, again whe
     CHECK(other[0].webhook_id != second[0].webhook_id);
     CHECK(get(store.finish_callback(other[0].number, other[0].fence, {End::given_up, 0, 410}, in(5s))));
     CHECK(due("gate-1").empty());
+}
+
+TEST_CASE_TEMPLATE("the oldest that is pending, held, or to be told of", World, B24GATE_ENGINES) {
+    World world;
+    const auto owner = open(world.url);
+    OperationStore& store = owner->operations();
+    const auto oldest = [&] { return get(store.oldest(in(5s))); };
+    CHECK(oldest().pending == 0);
+    CHECK(oldest().held == 0);
+    CHECK(oldest().callback == 0);
+    HandOver one = call("a");
+    one.callback = {"key", "sealed url"};
+    hand(store, one);
+    hand(store, call("b"));
+    // The second one is the younger one.
+    const std::string table = std::string(World::prefix) + "operation";
+    world.sql("UPDATE " + table + " SET created = 1000 WHERE id = 'a'");
+    world.sql("UPDATE " + table + " SET created = 2000 WHERE id = 'b'");
+    CHECK(oldest().pending == 1000);
+    const auto leased = take(store);
+    CHECK(oldest().pending == 1000);  // running is pending
+    REQUIRE(finished(store, finish(leased, State::held)));
+    CHECK(oldest().pending == 2000);
+    CHECK(oldest().held == 1000);
+    CHECK(oldest().callback > 1'700'000'000'000);
+    CHECK(discard(store, find(store, "a")));
+    CHECK(discard(store, find(store, "b")));
+    CHECK(oldest().pending == 0);
+    CHECK(oldest().held == 0);
 }
 
 TEST_CASE_TEMPLATE("one that cannot be written fails alone", World, B24GATE_ENGINES) {

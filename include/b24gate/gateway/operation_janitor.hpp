@@ -34,6 +34,7 @@ private:
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<bool> pause(core::Duration length);
     boost::asio::awaitable<void> show_counts();
+    boost::asio::awaitable<void> show_oldest();
     boost::asio::awaitable<bool> clean_up();
     boost::asio::awaitable<void> unblock();
     void store_failed(std::string_view what, const storage::Failure& failure);

@@ -171,6 +171,8 @@ struct GateMetrics {
     Family<Gauge>& store_usable;
     Family<Counter>& install_events;
     Family<Gauge>& operations;
+    Family<Gauge>& operation_oldest;
+    Family<Gauge>& callback_oldest;
     Family<Counter>& callbacks;
     Family<Gauge>& alerts;
     Family<Counter>& notifications;

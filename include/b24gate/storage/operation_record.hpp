@@ -86,6 +86,7 @@ struct OperationRecord {
     UnixMs begun = 0;  ///< when it could run at first: what the patience with limits counts from
     UnixMs finished = 0;
     bool has_callback = false;
+    std::string request_id;  ///< of the request that handed it over
 };
 
 }  // namespace b24gate::storage

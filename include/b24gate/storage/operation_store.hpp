@@ -52,6 +52,7 @@ struct HandOver {
     std::string key;         ///< hash of the Idempotency-Key; empty: none
     std::string request;     ///< hash of what the key stands for
     std::string key_holder;  ///< the key was begun by a synchronous call of this name, whose place this takes
+    std::string request_id;  ///< of the request that hands it over
     SealedBytes body, callback;
     // For one that goes on from a synchronous call; else as they are.
     OperationState state = OperationState::queued;
@@ -199,6 +200,13 @@ struct OperationPage {
     std::int64_t next = 0;  ///< 0: that was all. A page looks at a bounded number of rows, and may be short or empty.
 };
 
+/// When the oldest of them were handed over, or came about; 0: there are none.
+struct Oldest {
+    UnixMs pending = 0;   ///< queued, running, waiting
+    UnixMs held = 0;      ///< for a person
+    UnixMs callback = 0;  ///< to be delivered
+};
+
 struct OperationCount {
     std::string client, portal;
     OperationState state = OperationState::queued;
@@ -300,6 +308,7 @@ public:
     // --- housekeeping --------------------------------------------------------------------------------------------
     /// Kept by the same transactions that change states: never counted.
     virtual Awaitable<std::vector<OperationCount>> counts(core::Deadline deadline) = 0;
+    virtual Awaitable<Oldest> oldest(core::Deadline deadline) = 0;
     /// Deletes what ended long ago with all that belongs to it, `limit` at most: call it until it answers 0. What still
     /// has a callback to deliver or an Idempotency-Key that holds stays. Drops old keys, gateways and audit rows too.
     virtual Awaitable<unsigned> cleanup(std::int64_t keep_succeeded_ms, std::int64_t keep_failed_ms, unsigned limit,
