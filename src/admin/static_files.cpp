@@ -16,6 +16,21 @@ using server::Response;
 /// Everything below it has an address of its own for each of its versions.
 constexpr std::string_view assets = "/assets/";
 
+/// Messages link to an alert below it; the page has its own addresses behind the #.
+constexpr std::string_view alerts = "/alerts/";
+
+/// Nothing that could lead elsewhere.
+bool is_id(std::string_view text) noexcept {
+    return !text.empty() && text.size() <= 64 &&
+           text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos;
+}
+
+Response moved(std::string_view where) {
+    Response response = text_answer(302, "text/plain; charset=utf-8", {});
+    response.fields.add("Location", where);
+    return response;
+}
+
 /// Calls `see` with each element of a comma-separated field; ends when it says true, and says so.
 template <typename See>
 bool any_of_list(std::string_view list, See see) {
@@ -70,6 +85,7 @@ std::optional<Response> static_answer(const Request& request, std::span<const St
     if (file != files.end()) return answer(*file, request);
     if (path.starts_with(assets))
         return not_found("there is no such file; the page is from another version, load it again");
+    if (path.starts_with(alerts) && is_id(path.substr(alerts.size()))) return moved("/#" + std::string(path));
     return std::nullopt;
 }
 

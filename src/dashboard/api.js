@@ -29,8 +29,8 @@ async function ask(url, options) {
   }
   if (response.ok) return answer
   if (response.status === 401 && url !== '/api/v1/login') sessionEvents.dispatchEvent(new Event('signed-out'))
-  // A refused reload says why in a list of its own.
-  const text = answer.error_description ?? answer.errors?.join('\n') ?? response.statusText
+  // A refused reload says why in a list of its own, a channel what the receiver has said.
+  const text = answer.error_description ?? answer.errors?.join('\n') ?? answer.answer ?? response.statusText
   throw new Failure(response.status, answer.error ?? '', text)
 }
 

@@ -1,4 +1,5 @@
 // Where it begins: who is there, which page is wanted, and the frame around it.
+import { alarms } from './alarms.js'
 import { session, sessionEvents } from './api.js'
 import { announcements } from './components/announce.js'
 import { banners, navigation, topBar } from './components/frame.js'
@@ -7,6 +8,7 @@ import { h, patch } from './dom.js'
 import { t, useLanguage } from './i18n.js'
 import { listenToKeys, showKeys } from './keys.js'
 import { live } from './live.js'
+import { alerts } from './pages/alerts.js'
 import { audit } from './pages/audit.js'
 import { clients } from './pages/clients.js'
 import { errors } from './pages/errors.js'
@@ -18,8 +20,8 @@ import { portal } from './pages/portal.js'
 import { portals } from './pages/portals.js'
 import { currentRoute } from './router.js'
 
-const lists = { overview, operations, portals, errors, clients, audit }
-const single = { operations: operation, portals: portal }
+const lists = { overview, alerts, operations, portals, errors, clients, audit }
+const single = { operations: operation, portals: portal, alerts: (place, context, id) => alerts(place, context, {}, id) }
 
 const app = document.getElementById('app')
 let who = null
@@ -38,7 +40,7 @@ function open(place, { path, query }, context) {
 function drawFrame() {
   if (!parts) return
   const { path, query } = currentRoute()
-  const facts = { page: path[0] ?? 'overview', role: who.role, overview: live.latest, query, help: showKeys, redraw: build }
+  const facts = { page: path[0] ?? 'overview', role: who.role, overview: live.latest, alerts: alarms.loud, query, help: showKeys, redraw: build }
   parts.navigation = patch(parts.navigation, navigation(facts))
   parts.top = patch(parts.top, topBar(facts))
   parts.banners = patch(parts.banners, banners(facts))
@@ -89,6 +91,7 @@ function enter(known) {
 function askForKey(ended) {
   live.stop()
   live.latest = null
+  alarms.forget()
   page?.stop()
   who = null
   parts = null
@@ -112,6 +115,7 @@ await useLanguage()
 sessionEvents.addEventListener('signed-out', () => { if (who || !page) askForKey(who !== null) })
 window.addEventListener('hashchange', () => route())
 live.addEventListener('overview', drawFrame)
+alarms.addEventListener('alerts', drawFrame)
 live.addEventListener('state', drawFrame)
 setInterval(() => { if (live.state === 'lost') drawFrame() }, 1000)
 listenToKeys()

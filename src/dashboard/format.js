@@ -61,9 +61,9 @@ export function relative(iso) {
   return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'short' }).format(Math.trunc(seconds / size), name)
 }
 
+const sizes = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']
+
 export function bytes(count) {
-  const large = count >= 1024
-  return (large ? count / 1024 : count).toLocaleString(locale(), {
-    style: 'unit', unit: large ? 'kilobyte' : 'byte', unitDisplay: 'short', maximumFractionDigits: 1,
-  })
+  const size = Math.min(sizes.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, count)) / 10)))
+  return (count / 1024 ** size).toLocaleString(locale(), { style: 'unit', unit: sizes[size], unitDisplay: 'short', maximumFractionDigits: 1 })
 }

@@ -5,10 +5,10 @@ import { test } from 'node:test'
 
 import { call, openAt, picture, settings, simulate } from './setup.mjs'
 
-const pages = { overview: '', operations: '#/operations', operation: '#/operations/night-003', portals: '#/portals', portal: '#/portals/acme', errors: '#/errors', clients: '#/clients', audit: '#/audit' }
+const pages = { overview: '', alerts: '#/alerts', operations: '#/operations', operation: '#/operations/night-003', portals: '#/portals', portal: '#/portals/acme', errors: '#/errors', clients: '#/clients', audit: '#/audit' }
 const headings = {
-  en: { overview: 'Overview', operations: 'Operations', operation: 'crm.deal.add', portals: 'Portals', portal: 'acme', errors: 'Errors', clients: 'Clients', audit: 'Audit' },
-  ru: { overview: 'Обзор', operations: 'Операции', operation: 'crm.deal.add', portals: 'Порталы', portal: 'acme', errors: 'Ошибки', clients: 'Клиенты', audit: 'Журнал действий' }
+  en: { overview: 'Overview', alerts: 'Alerts', operations: 'Operations', operation: 'crm.deal.add', portals: 'Portals', portal: 'acme', errors: 'Errors', clients: 'Clients', audit: 'Audit' },
+  ru: { overview: 'Обзор', alerts: 'Тревоги', operations: 'Операции', operation: 'crm.deal.add', portals: 'Порталы', portal: 'acme', errors: 'Ошибки', clients: 'Клиенты', audit: 'Журнал действий' }
 }
 
 /// So that there is something to see.

@@ -27,7 +27,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     request.fields.push_back({"If-None-Match", fields});
     const auto answer = admin::static_answer(request, files);
     if (!answer) return 0;
-    require(answer->status == 200 || answer->status == 304 || answer->status == 404);
+    require(answer->status == 200 || answer->status == 302 || answer->status == 304 || answer->status == 404);
+    // One line, and to the page.
+    if (answer->status == 302) {
+        const std::string_view where =
+            std::string_view(answer->fields.text()).substr(answer->fields.text().find("Location: "));
+        require(where.starts_with("Location: /#/alerts/") && where.find('\n') + 1 == where.size());
+    }
     if (answer->status == 200)
         require(answer->body == "page" || answer->body == "script" ||
                 (answer->body == "p" && admin::takes_gzip(fields)));

@@ -21,7 +21,8 @@ struct StaticFile {
 [[nodiscard]] std::span<const StaticFile> static_files() noexcept;
 
 /// The answer to a GET or HEAD of one of `files`, and 404 for whatever else is asked for below /assets/. nullopt: it is
-/// no request for a file. A path is compared as it came, so there is none that leads elsewhere.
+/// no request for a file. /alerts/ID, which messages link to, is sent on to where the page shows that alert. A path is
+/// compared as it came, so there is none that leads elsewhere.
 [[nodiscard]] std::optional<server::Response> static_answer(const server::Request& request,
                                                             std::span<const StaticFile> files = static_files());
 

@@ -49,8 +49,8 @@ export function dialogButtons(...buttons) {
 }
 
 /// Asks before something is done, and does it: what fails is said in the dialog, where it can be tried again.
-/// `act`: async (reason) => anything; `done`: called with what it gave.
-export function confirmAction({ title, text, warning, button, tone = '', reason = true, act, done = () => {} }) {
+/// `more`: makes what else is asked; `act`: async (reason) => anything; `done`: called with what it gave.
+export function confirmAction({ title, text, warning, more = () => [], button, tone = '', reason = true, act, done = () => {} }) {
   const dialog = new Dialog()
   let wrong = ''
   let busy = false
@@ -75,6 +75,7 @@ export function confirmAction({ title, text, warning, button, tone = '', reason 
     dialogTitle(title),
     text && h('p', {}, text),
     warning && h('p', { class: 'warning' }, warning),
+    more(),
     reason && h('label', { class: 'field' }, h('span', {}, t('action.reason')),
       h('input', { type: 'text', maxlength: 200, autocomplete: 'off', name: 'reason', value: why, oninput: (event) => (why = event.target.value) })),
     wrong && h('p', { class: 'wrong', role: 'alert' }, wrong),

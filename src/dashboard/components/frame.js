@@ -9,10 +9,10 @@ import { banner } from './notice.js'
 import { icon } from './icon.js'
 import { preferences } from './preferences.js'
 
-const places = ['overview', 'operations', 'portals', 'errors', 'clients', 'audit']
+const places = ['overview', 'alerts', 'operations', 'portals', 'errors', 'clients', 'audit']
 
-/// `page`: where one is; `overview`: the newest one, or null.
-export function navigation({ page, role, overview }) {
+/// `page`: where one is; `overview`: the newest one, or null; `alerts`: those that fire.
+export function navigation({ page, role, overview, alerts }) {
   const waiting = overview?.operations ? overview.operations.held + overview.operations.dead + overview.operations.failed : 0
   return h('nav', { class: 'places', 'aria-label': t('nav.label') },
     h('a', { class: 'brand', href: link() }, h('span', { class: 'logo', 'aria-hidden': 'true' }), 'b24gate'),
@@ -20,6 +20,7 @@ export function navigation({ page, role, overview }) {
       const here = page === name
       return h('li', { key: name }, h('a', { href: name === 'overview' ? link() : link(name), class: here ? 'current' : null, 'aria-current': here ? 'page' : null },
         icon(name), h('span', {}, t(`nav.${name}`)),
+        name === 'alerts' && alerts.length > 0 && h('span', { class: 'count bad', title: t('worry.alerts', { n: alerts.length }) }, number(alerts.length)),
         name === 'operations' && waiting > 0 && h('span', { class: 'count bad', title: t('worry.operations', { n: waiting }) }, number(waiting))))
     })))
 }

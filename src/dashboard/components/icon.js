@@ -3,6 +3,7 @@ import { h } from '../dom.js'
 
 const paths = {
   overview: 'M4 18a8 8 0 1 1 16 0M12 18l4-6M4 21h16',
+  alerts: 'M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 21h4',
   operations: 'M4 6h2M4 12h2M4 18h2M10 6h10M10 12h10M10 18h6',
   portals: 'M7 18a4.5 4.5 0 0 1-.5-9A6 6 0 0 1 18 10.5a3.8 3.8 0 0 1-.5 7.5z',
   errors: 'M12 4 2.8 20h18.4zM12 10v4.5M12 17.2v.3',

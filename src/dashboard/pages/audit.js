@@ -26,7 +26,7 @@ export function audit(place, context, query) {
     name: 'audit',
     load: () => get('audit', { next: query.next }),
     view: ({ audit: rows, next }) => [
-      h('h1', {}, t('nav.audit')),
+      h('h1', {}, t('audit.title')),
       rows.length === 0 ? notice({ icon: 'audit', title: t('audit.none') }) : h('table', { class: 'cards' },
         h('thead', {}, h('tr', {}, ['when', 'who', 'action', 'target', 'reason'].map((name) => h('th', { scope: 'col' }, t(`column.${name}`))))),
         h('tbody', {}, rows.map((row, index) => h('tr', { key: `${row.at} ${index}`, 'data-row': true },

@@ -1,5 +1,7 @@
 // How things stand, on one page: what wants a person first, numbers after that.
+import { alarms } from '../alarms.js'
 import { get, post } from '../api.js'
+import { headline, severityTones } from '../components/alert.js'
 import { badge } from '../components/badge.js'
 import { say } from '../components/announce.js'
 import { callsChart, sparkline } from '../components/chart.js'
@@ -21,26 +23,30 @@ const worrying = { share: 0.1, calls: 20 }
 
 export const needsPerson = (operations) => operations.held + operations.dead + operations.failed
 
-/// What a person should look at: {tone, text, href}.
+/// What a person should look at: {tone, text, href, rule, portal}; `rule`: of the alert that says the same, of this portal or at all.
 function worries({ gateway, portals, operations, lately: recent }) {
   const out = []
-  if (!gateway.store) out.push({ tone: 'bad', text: t('worry.store') })
+  if (!gateway.store) out.push({ tone: 'bad', text: t('worry.store'), rule: 'store' })
   if (gateway.draining) out.push({ tone: 'warn', text: t('worry.draining') })
   for (const { name, needs_reauth, breaker, paused } of portals) {
     const href = link('portals', name)
-    if (needs_reauth) out.push({ tone: 'bad', text: t('worry.reauth', { portal: name }), href })
-    if (breaker === 'open') out.push({ tone: 'bad', text: t('worry.breaker', { portal: name }), href })
+    if (needs_reauth) out.push({ tone: 'bad', text: t('worry.reauth', { portal: name }), href, rule: 'needs_reauth', portal: name })
+    if (breaker === 'open') out.push({ tone: 'bad', text: t('worry.breaker', { portal: name }), href, rule: 'breaker_open', portal: name })
     if (paused) out.push({ tone: 'warn', text: t('worry.paused', { portal: name }), href })
   }
   if (recent.calls >= worrying.calls && recent.system > recent.calls * worrying.share)
-    out.push({ tone: 'bad', text: t('worry.errors', { share: percent(recent.system, recent.calls) }), href: link('errors', { fault: 'system' }) })
+    out.push({ tone: 'bad', text: t('worry.errors', { share: percent(recent.system, recent.calls) }), href: link('errors', { fault: 'system' }), rule: 'error_rate' })
   if (operations && needsPerson(operations) > 0)
-    out.push({ tone: 'warn', text: t('worry.operations', { n: needsPerson(operations) }), href: link('operations') })
+    out.push({ tone: 'warn', text: t('worry.operations', { n: needsPerson(operations) }), href: link('operations'), rule: 'stuck_operations' })
   return out
 }
 
 function attention(overview) {
-  const all = worries(overview)
+  const loud = alarms.loud
+  const said = ({ rule, portal }) => rule && loud.some((one) => one.rule === rule && (!portal || one.portal === portal))
+  const all = [
+    ...loud.map((one) => ({ tone: severityTones[one.severity] ?? 'info', text: headline(one), href: link('alerts', one.id) })),
+    ...worries(overview).filter((one) => !said(one))]
   return h('section', { 'aria-labelledby': 'attention' },
     h('h2', { id: 'attention', class: 'visually-hidden' }, t('overview.attention')),
     all.length === 0

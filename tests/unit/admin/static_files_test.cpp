@@ -99,6 +99,20 @@ TEST_CASE("what is no file is 404 below /assets/ and otherwise not ours") {
     CHECK(Asked{.method = "HEAD"}.answer());
 }
 
+TEST_CASE("a link to an alert leads into the page, and nowhere else") {
+    const auto there = Asked{.target = "/alerts/00ff00ff00ff00ff"}.answer();
+    REQUIRE(there);
+    CHECK(there->status == 302);
+    CHECK(has(*there, "Location: /#/alerts/00ff00ff00ff00ff"));
+    for (const char* target :
+         {"/alerts/", "/alerts/a/b", "/alerts//evil.example", "/alerts/a%0d%0aX: y", "/alerts/A", "/alerts"}) {
+        CAPTURE(target);
+        CHECK_FALSE(Asked{.target = target}.answer());
+    }
+    CHECK_FALSE(Asked{.target = "/alerts/" + std::string(65, 'a')}.answer());
+    CHECK_FALSE(Asked{.method = "POST", .target = "/alerts/00ff"}.answer());
+}
+
 TEST_CASE("what is compiled in is the dashboard, and refers to nothing outside of itself") {
     const auto all = static_files();
     std::set<std::string_view> paths;
