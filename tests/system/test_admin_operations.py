@@ -131,8 +131,8 @@ def test_one_operation_with_its_history(night):
     (attempt,) = operation["history"]
     assert (attempt["number"], attempt["status"], attempt["mark"], attempt["duration_ms"]) == (1, 500, "answered", 17)
     assert operation["answer"] is None
-    missing = get(night.gate, "/api/v1/operations/nobody%2Fhome")
-    assert missing.status == 404 and '"nobody/home"' in missing.json["error_description"], missing
+    missing = get(night.gate, "/api/v1/operations/nobody%20home")
+    assert missing.status == 404 and '"nobody home"' in missing.json["error_description"], missing
 
 
 def test_retry_and_discard_of_one(night):
