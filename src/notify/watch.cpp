@@ -72,7 +72,7 @@ void Watch::look_at_portal(const std::string& name, const gateway::PortalRuntime
         credential.reason = look.reason;
         if (look.token) credential.refresh_ends = tokens::refresh_token_age(live->record(), 0).ends_at;
         credential.breaker_open = std::any_of(budget.breakers.begin(), budget.breakers.end(), [&](const auto& breaker) {
-            return breaker.credential == live->name() && breaker.state != admission::Breaker::State::closed;
+            return breaker.credential == credential.credential && breaker.state != admission::Breaker::State::closed;
         });
     }
 }
