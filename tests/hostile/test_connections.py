@@ -3,6 +3,7 @@ import resource
 import select
 import socket
 import struct
+import threading
 import time
 
 import pytest
@@ -253,13 +254,15 @@ def test_a_flood_of_wrong_keys_makes_room_too(start, portal, data):
 
 def test_who_is_being_answered_is_not_sent_away_for_room(start, portal):
     portal.clear()
-    portal.handler = lambda _: result(True) if len(portal.received) > 1 else Answer(200, b'{"result":"slow"}', delay=0.5)
+    release = threading.Event()
+    portal.handler = lambda _: result(True) if len(portal.received) > 1 else Answer(200, b'{"result":"slow"}', wait_for=release)
     gate = start(config_text(portal.url, server="max_connections = 20"))
     raw = Raw(gate.data)
     raw.send(with_key(CALL))
     until(lambda: portal.received, what="the call is at the portal")
     flood = [Raw(gate.data) for _ in range(60)]
     assert gate.call("profile", {}).status == 200
+    release.set()
     assert raw.response().json["result"] == "slow"
     for other in [raw, *flood]:
         other.close()
