@@ -11,6 +11,7 @@
 #include <b24gate/access/addresses.hpp>
 #include <b24gate/core/random.hpp>
 #include <b24gate/core/text.hpp>
+#include <b24gate/net/busy.hpp>
 #include <b24gate/operations/callback_message.hpp>
 #include <b24gate/operations/retry_schedule.hpp>
 #include <b24gate/tokens/lease_owner.hpp>
@@ -76,18 +77,6 @@ std::string closed_address(const upstream::Endpoints& addresses) {
 }
 
 }  // namespace
-
-/// Somebody has to be waited for at a stop.
-class CallbackSender::Busy {
-public:
-    explicit Busy(std::atomic<int>& count) : count_(count) { ++count_; }
-    ~Busy() { --count_; }
-    Busy(const Busy&) = delete;
-    Busy& operator=(const Busy&) = delete;
-
-private:
-    std::atomic<int>& count_;
-};
 
 CallbackSender::CallbackSender(net::Worker& worker, storage::OperationStore& store, observe::Log& log,
                                observe::GateMetrics& metrics)
@@ -178,7 +167,7 @@ asio::awaitable<void> CallbackSender::pause(core::Duration length, bool wakeable
 asio::awaitable<std::optional<std::size_t>> CallbackSender::take() {
     const std::size_t room = lanes_.room();
     if (room == 0 || !config_ || !vault_.usable()) co_return std::size_t{0};
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     const core::Duration lease = lease_margin + config_->operations.callback_timeout;
     const TimePoint lease_end = Clock::now() + lease;
     auto leased = co_await store_.lease_callbacks(owner_, static_cast<unsigned>(room), core::to_ms(lease), patience());
@@ -220,7 +209,7 @@ void CallbackSender::dispatch(storage::DueCallback due, TimePoint lease_end) {
 
 /// This one, and then those that wait for its place.
 asio::awaitable<void> CallbackSender::deliver(std::int64_t number) {
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     for (std::optional<std::int64_t> next = number; next;) {
         auto node = jobs_.extract(*next);
         Job& job = node.mapped();
@@ -287,7 +276,7 @@ asio::awaitable<CallbackSender::Sent> CallbackSender::send(const Job& job) {
 asio::awaitable<void> CallbackSender::judge(storage::DueCallback due, std::string origin, Sent sent,
                                             TimePoint lease_end) {
     using Kind = operations::CallbackVerdict::Kind;
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     const unsigned tries = due.tries + 1;
     const auto verdict = operations::judge_callback(tries, sent.status, sent.retry_after, core::random_fraction());
     CallbackEnd end;
@@ -317,7 +306,7 @@ asio::awaitable<void> CallbackSender::judge(storage::DueCallback due, std::strin
 
 asio::awaitable<void> CallbackSender::postpone(storage::DueCallback due, std::chrono::milliseconds pause,
                                                TimePoint lease_end) {
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     CallbackEnd end;
     end.kind = CallbackEnd::Kind::postponed;
     end.pause_ms = pause.count();

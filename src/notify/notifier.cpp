@@ -10,7 +10,7 @@
 
 #include <b24gate/alerts/alert_rows.hpp>
 #include <b24gate/alerts/message.hpp>
-#include <b24gate/notify/busy.hpp>
+#include <b24gate/net/busy.hpp>
 #include <b24gate/storage/operation_store.hpp>
 
 namespace b24gate::notify {
@@ -89,7 +89,7 @@ void Notifier::test(std::string channel, std::function<void(std::optional<Delive
 }
 
 asio::awaitable<void> Notifier::test_channel(std::string channel, std::function<void(std::optional<Delivery>)> done) {
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     const std::shared_ptr<const config::Config> config = snapshot_->config;
     const auto found = config->alerts.channels.find(channel);
     if (found == config->alerts.channels.end()) {
@@ -115,7 +115,7 @@ asio::awaitable<void> Notifier::run() {
 }
 
 asio::awaitable<void> Notifier::look() {
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     const alerts::UnixMs wall = core::unix_ms();
     alerts::Facts facts = watch_.look(*snapshot_, Clock::now(), wall);
     for (const auto& [name, health] : health_) facts.channels.push_back(health.facts(name));
@@ -196,7 +196,7 @@ std::vector<alerts::Facts> Notifier::facts_of(const storage::AlertBoard& board) 
 /// One at a time, so that what is older is not written last. False: it is not our turn any more, or the store does not
 /// answer.
 asio::awaitable<bool> Notifier::save() {
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     if (saving_) {
         save_again_ = true;
         co_return true;
@@ -255,7 +255,7 @@ void Notifier::dispatch(const std::vector<Alert>& alerts, const std::vector<stor
 
 /// One message at a time through each channel; what else there is to say is planned again at the next look.
 asio::awaitable<void> Notifier::send(alerts::Notice notice, bool own) {
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     const std::int64_t fence = fence_;
     const std::shared_ptr<const config::Config> config = snapshot_->config;
     const auto channel = config->alerts.channels.find(notice.channel);
@@ -294,7 +294,7 @@ asio::awaitable<void> Notifier::beat() {
 
 /// Behind the last message: the next one to look after the alerts is to know what was told.
 asio::awaitable<void> Notifier::leave() {
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     for (const core::TimePoint end = Clock::now() + settings().timeout; !sending_.empty() && Clock::now() < end;) {
         net::Sleep sleep(worker_, Clock::now() + 20ms);
         co_await sleep.wait();

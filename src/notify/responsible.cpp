@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <b24gate/notify/busy.hpp>
+#include <b24gate/net/busy.hpp>
 
 namespace b24gate::notify {
 
@@ -57,7 +57,7 @@ void Responsible::tell() {
 }
 
 asio::awaitable<void> Responsible::tell(std::shared_ptr<const config::Config> config, alerts::BusinessNote note) {
-    const Busy busy(busy_);
+    const net::Busy busy(busy_);
     alerts::BusinessNote sent = note;
     const Delivery delivery = co_await channels_.tell(std::move(config), std::move(sent));
     metrics_.notifications.with({"(responsible)", to_string(delivery.kind)}).add();

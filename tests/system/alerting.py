@@ -1,7 +1,5 @@
 """Alerts as the tests set them up and look at them: what takes minutes takes moments, only the time is shortened."""
 import base64
-import hashlib
-import hmac
 import json
 
 import pytest
@@ -10,7 +8,7 @@ from admin import get, post
 from harness import PATIENCE, Gate, config_text
 from mailbox import Mailbox
 from oauth import ENVIRONMENT, STORE
-from portal import Answer, FakePortal
+from portal import FakePortal
 
 TOKEN = "123456:telegram-bot-token"
 HOOK_SECRET = "whsec_" + base64.b64encode(b"alerts are signed with it, too").decode()
@@ -88,31 +86,6 @@ def told(gate: Gate, name: str, result: str) -> float:
 
 def messages(receiver: FakePortal) -> list:
     return [json.loads(one.body) for one in receiver.received]
-
-
-def headers_of(received) -> dict:
-    return {name.lower(): value for name, value in received.headers}
-
-
-def genuine(headers, body: bytes) -> bool:
-    text = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
-    mac = base64.b64encode(hmac.new(base64.b64decode(HOOK_SECRET[6:]), text, hashlib.sha256).digest()).decode()
-    return "v1," + mac in headers["webhook-signature"].split()
-
-
-@pytest.fixture
-def receivers():
-    started = []
-
-    def begin(handler=None, **parts) -> FakePortal:
-        receiver = FakePortal(**parts)
-        receiver.handler = handler or (lambda _: Answer(204))
-        started.append(receiver)
-        return receiver
-
-    yield begin
-    for receiver in started:
-        receiver.close()
 
 
 @pytest.fixture

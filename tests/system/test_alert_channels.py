@@ -5,10 +5,11 @@ import time
 import pytest
 
 from admin import command, get, post, url_of
-from alerting import (ENV, HOOK_SECRET, TOKEN, alerts_config, break_config, channel, gateway, genuine, headers_of, hook,
-                      mailboxes, mend_config, messages, receivers, told)
+from alerting import (ENV, HOOK_SECRET, TOKEN, alerts_config, break_config, channel, gateway, hook,
+                      mailboxes, mend_config, messages, told)
 from harness import SECRET, Sim, appearances, certificate, server_context, until
 from portal import Answer, error, result
+from receivers import genuine, headers_of, receivers
 
 TELEGRAM = """
 [alerts.channels.phone]
@@ -45,7 +46,7 @@ def test_a_webhook_is_signed_and_says_what_alertmanager_says(gateway, portal, re
     [one] = desk.received
     assert (one.method, one.target) == ("POST", "/s3cr3t/path")
     headers = headers_of(one)
-    assert genuine(headers, one.body) and not genuine(headers, one.body + b" ")
+    assert genuine(HOOK_SECRET, headers, one.body) and not genuine(HOOK_SECRET, headers, one.body + b" ")
     message = json.loads(one.body)
     assert (message["version"], message["status"], message["receiver"]) == ("4", "firing", "desk")
     [alert] = message["alerts"]
@@ -72,7 +73,7 @@ def test_a_webhook_that_fails_is_tried_again_with_the_same_id(gateway, portal, r
     until(lambda: len(desk.received) == 2, 20)  # the first step is of five seconds
     first, second = (headers_of(one) for one in desk.received)
     assert first["webhook-id"] == second["webhook-id"]
-    assert genuine(second, desk.received[1].body)
+    assert genuine(HOOK_SECRET, second, desk.received[1].body)
     until(lambda: told(gate, "desk", "sent") == 1)
     assert told(gate, "desk", "failed") == 1
 
@@ -218,7 +219,7 @@ def test_the_command(gateway, portal, receivers):
     done = command("alerts", "test", "desk", "--url", url_of(gate))
     assert done.stdout.startswith("desk: sent (HTTP 204"), done
     [one] = desk.received
-    assert json.loads(one.body)["type"] == "alert.test" and genuine(headers_of(one), one.body)
+    assert json.loads(one.body)["type"] == "alert.test" and genuine(HOOK_SECRET, headers_of(one), one.body)
     done = command("alerts", "test", "broken", "--url", url_of(gate), code=1)
     assert "refused" in done.stderr and "go away" in done.stderr, done
     done = command("alerts", "test", "nothing", "--url", url_of(gate), code=2)

@@ -4,10 +4,11 @@ import time
 
 from admin import get, post, store_of
 from alerting import (ENV, WINDOW, alerts, alerts_config, break_config, channel, gateway, hook, mend_config, messages,
-                      receivers, state, told)
+                      state, told)
 from harness import Gate, until
 from oauth import hold
 from portal import Answer, error, result
+from receivers import receivers
 
 
 def test_errors_of_the_portal_fire_and_end(gateway, portal, receivers):

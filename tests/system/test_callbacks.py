@@ -1,7 +1,5 @@
 """Callbacks of operations: what arrives, from whom, how often, and where nothing is sent to."""
 import base64
-import hashlib
-import hmac
 import json
 import threading
 import time
@@ -11,7 +9,8 @@ import pytest
 from harness import PATIENCE, Gate, Sim, certificate, server_context, until
 from oauth import ENVIRONMENT
 from operations import discard, hand_over, operations_config, portal_of, restart, show, state, taken
-from portal import Answer, FakePortal
+from portal import Answer
+from receivers import genuine, headers_of, receivers
 
 SECRET = "whsec_" + base64.b64encode(b"the callbacks are signed with it").decode()
 OLD_SECRET = "an older secret, which is no base64"
@@ -25,41 +24,11 @@ allow_private_callbacks = {private}
 DEAL = {"fields": {"TITLE": "s3cr3t-title", "ORIGINATOR_ID": "shop"}}
 
 
-def genuine(secret: str, headers, body: bytes) -> bool:
-    """As it stands in docs/operations.md."""
-    key = base64.b64decode(secret[6:]) if secret.startswith("whsec_") else secret.encode()
-    stamp = headers["webhook-timestamp"]
-    if abs(time.time() - int(stamp)) > 300:
-        return False
-    text = b".".join([headers["webhook-id"].encode(), stamp.encode(), body])
-    expected = base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
-    return any(hmac.compare_digest("v1," + expected, one) for one in headers["webhook-signature"].split())
-
-
-def headers_of(received) -> dict:
-    return {name.lower(): value for name, value in received.headers}
-
-
 @pytest.fixture(scope="module")
 def sim():
     sim = Sim()
     yield sim
     sim.stop()
-
-
-@pytest.fixture
-def receivers():
-    started = []
-
-    def begin(handler=None, **parts) -> FakePortal:
-        receiver = FakePortal(**parts)
-        receiver.handler = handler or (lambda _: Answer(204))
-        started.append(receiver)
-        return receiver
-
-    yield begin
-    for receiver in started:
-        receiver.close()
 
 
 @pytest.fixture

@@ -61,7 +61,6 @@ private:
         std::string trouble;  ///< in words, where there is no status; no secret
         bool forbidden = false;
     };
-    class Busy;
 
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> pause(core::Duration length, bool wakeable);

@@ -3,8 +3,9 @@
 
 #include <atomic>
 
-namespace b24gate::notify {
+namespace b24gate::net {
 
+/// Counts its own life in `count`, which must outlive it.
 class Busy {
 public:
     explicit Busy(std::atomic<int>& count) : count_(count) { ++count_; }
@@ -16,4 +17,4 @@ private:
     std::atomic<int>& count_;
 };
 
-}  // namespace b24gate::notify
+}  // namespace b24gate::net
